@@ -1,0 +1,198 @@
+"""Completes sentences: type a beginning, read its end. With piped input, one completion a line."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from utils.checkpoint import Checkpoint, load
+from utils.completion import Ending, draw, search, tokens_of, write
+from utils.errors import UserError, run
+from utils.inspection import activity, embedding_map, guesses, neighbours
+from utils.options import Parser, add_seed_and_device, number
+from utils.plotting import plot_activity, plot_embedding, title_of
+from utils.vocabulary import ANY, END
+
+RESULTS = Path("results")
+LINES_AT_ONCE = 256  # piped beginnings are completed side by side
+DRAWS = 20  # how often to draw for each different ending asked for
+COMMONEST = 200  # words on the map of the embedding
+
+
+def main() -> None:
+    options = parse_options()
+    path = options.checkpoint or newest_checkpoint()
+    checkpoint = load(path, options.device)
+    if options.neighbours:
+        show_neighbours(checkpoint, options)
+    elif sys.stdin.isatty():
+        print(introduction(path, checkpoint))
+        talk(checkpoint, options)
+    else:
+        print(f"{path}: {title_of(checkpoint.history.name)}", file=sys.stderr)
+        answer_pipe(checkpoint, options)
+
+
+def parse_options() -> Namespace:
+    parser = Parser(__doc__)
+    whole = number(int, 1)
+    parser.add_argument("--checkpoint", type=Path, help="the trained model; by default the newest in results/")
+    parser.add_argument("--beam", type=whole, help="endings kept in the search, by default 5; 1 is greedy choice")
+    parser.add_argument("--temperature", type=number(float, 0, open_low=True), help="draw at random; 1: as learned")
+    parser.add_argument("--top-k", type=whole, metavar="K", help="draw at random among the K likeliest words")
+    parser.add_argument("--samples", type=whole, metavar="N", help="draw N different endings of each beginning")
+    parser.add_argument("--max-words", type=whole, default=30, help="cut an ending after so many words and marks")
+    parser.add_argument("--alternatives", type=whole, metavar="N", help="show the N likeliest words at every step")
+    parser.add_argument("--neighbours", metavar="WORD", help="show the words most like WORD, and leave")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the cell at work, or the embedding")
+    add_seed_and_device(parser)
+    options = parser.parse_args()
+    options.drawn = any(option is not None for option in (options.temperature, options.top_k, options.samples))
+    if options.drawn and options.beam is not None:
+        parser.error("--beam searches; --temperature, --top-k and --samples draw at random: leave out one or the other")
+    if options.plot and options.plot.suffix.lower() != ".png":
+        parser.error(f"--plot writes a PNG file: give it a name that ends in .png, not {options.plot.name!r}")
+    options.generator = torch.Generator().manual_seed(options.seed)
+    return options
+
+
+def newest_checkpoint() -> Path:
+    """The model trained last.
+
+    Raises:
+        UserError: there is none.
+    """
+    checkpoints = sorted(RESULTS.glob("*.pt"), key=lambda path: path.stat().st_mtime)
+    if not checkpoints:
+        raise UserError(f"{RESULTS}: no trained model there; train one first: python train_lstm.py")
+    return checkpoints[-1]
+
+
+def introduction(path: Path, checkpoint: Checkpoint) -> str:
+    """What a person should know before typing."""
+    history, best = checkpoint.history, checkpoint.history.best
+    return (
+        f"{path}: {title_of(history.name)}, knows {len(checkpoint.vocabulary)} words and marks.\n"
+        f"Best epoch {best.epoch} of {len(history.epochs)}: test loss {best.test_loss:.3f}, "
+        f"perplexity {best.perplexity:.1f}.\n"
+        "Type the beginning of a sentence. An empty line or Ctrl-D leaves.\n"
+    )
+
+
+def talk(checkpoint: Checkpoint, options: Namespace) -> None:
+    """Completes what a person types, until an empty line or Ctrl-D."""
+    with suppress(ImportError):  # Windows has none, and its console edits lines by itself
+        import readline  # noqa: F401  gives input() line editing and a history
+    while True:
+        try:
+            typed = input("> ")
+        except EOFError:
+            print()
+            return
+        if not typed.strip():
+            return
+        for sentence in complete([typed], checkpoint, options, sys.stdout)[0]:
+            print(f"  {sentence}")
+
+
+def answer_pipe(checkpoint: Checkpoint, options: Namespace) -> None:
+    """Completes each line of stdin on a line of stdout; a line without a word gets an empty one."""
+    while lines := list(islice(sys.stdin, LINES_AT_ONCE)):
+        for sentences in complete(lines, checkpoint, options, sys.stderr):
+            print("\n".join(sentences))
+        sys.stdout.flush()
+
+
+def complete(typed: Sequence[str], checkpoint: Checkpoint, options: Namespace, aside: object) -> list[list[str]]:
+    """Completes beginnings side by side.
+
+    Args:
+        typed: the beginnings.
+        aside: the stream that --alternatives are shown on.
+
+    Returns:
+        The whole sentences of each: one, or several with --samples, or none where no word was typed.
+    """
+    model, vocabulary = checkpoint.model, checkpoint.vocabulary
+    tokens = [tokens_of(text) for text in typed]
+    beginnings = [vocabulary.encode(words) for words in tokens]
+    for text, words, ids in zip(typed, tokens, beginnings, strict=True):
+        unknown = [word for word, i in zip(words, ids, strict=True) if i == ANY]
+        if unknown:
+            print(f"not in the vocabulary, read as [ANY]: {', '.join(unknown)}", file=sys.stderr)
+        if not words:
+            print(f"no word to begin with in {text.strip()!r}", file=sys.stderr)
+    readable = [i for i, ids in enumerate(beginnings) if ids]
+    found = find_endings([beginnings[i] for i in readable], checkpoint, options) if readable else []
+    sentences: list[list[str]] = [[] for _ in typed]
+    for i, endings in zip(readable, found, strict=True):
+        sentences[i] = [write(typed[i], ending, vocabulary) for ending in endings]
+        if options.alternatives:
+            for ending in endings:
+                print(alternatives(checkpoint, beginnings[i], ending, options.alternatives), file=aside)
+    if options.plot and readable:
+        ids = beginnings[readable[-1]] + found[-1][0].ids
+        next_words = guesses(model, vocabulary, ids, 4)
+        plot_activity(vocabulary.decode(ids), activity(model, ids), next_words, checkpoint.history.name, options.plot)
+    return sentences
+
+
+def find_endings(
+    beginnings: Sequence[Sequence[int]], checkpoint: Checkpoint, options: Namespace
+) -> list[list[Ending]]:
+    """The likeliest ending of each beginning; or, if they are drawn, --samples different ones as far as they come."""
+    model = checkpoint.model
+    if not options.drawn:
+        return [[ending] for ending in search(model, beginnings, options.beam or 5, options.max_words)]
+    samples = options.samples or 1
+    found: list[list[Ending]] = [[] for _ in beginnings]
+    for _ in range(DRAWS):
+        missing = [i for i, endings in enumerate(found) for _ in range(samples - len(endings))]
+        if not missing:
+            break
+        drawn = draw(
+            model,
+            [beginnings[i] for i in missing],
+            options.temperature or 1.0,
+            options.top_k,
+            options.max_words,
+            options.generator,
+        )
+        for i, ending in zip(missing, drawn, strict=True):
+            if ending not in found[i]:
+                found[i].append(ending)
+    return found
+
+
+def alternatives(checkpoint: Checkpoint, beginning: list[int], ending: Ending, count: int) -> str:
+    """A table: each word of an ending, and the likeliest words there with their probabilities."""
+    vocabulary = checkpoint.vocabulary
+    next_words = guesses(checkpoint.model, vocabulary, beginning + ending.ids, count)[len(beginning) - 1:]
+    chosen = vocabulary.decode(ending.ids + [END] * ending.ended)
+    rows = [f"    {'chosen':<14} likeliest there"]
+    for word, row in zip(chosen, next_words, strict=False):  # a cut ending has a guess more than words
+        rows.append(f"    {word:<14} " + "  ".join(f"{guess.word} {guess.probability:.1%}" for guess in row))
+    return "\n".join(rows)
+
+
+def show_neighbours(checkpoint: Checkpoint, options: Namespace) -> None:
+    """The words nearest to one word; with --plot, where they and the commonest words lie."""
+    model, vocabulary = checkpoint.model, checkpoint.vocabulary
+    nearest = neighbours(model, vocabulary, options.neighbours)
+    print(f"nearest to {options.neighbours!r} in the embedding, by cosine:")
+    for word, cosine in nearest:
+        print(f"  {cosine:.3f}  {word}")
+    if options.plot:
+        marked = [options.neighbours, *(word for word, _ in nearest)]
+        numbers = list(dict.fromkeys([*range(2, min(COMMONEST + 2, len(vocabulary))), *vocabulary.encode(marked)]))
+        places = embedding_map(model, numbers)
+        plot_embedding(vocabulary.decode(numbers), places, vocabulary.decode(vocabulary.encode(marked)), options.plot)
+        print(f"wrote {options.plot}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""What the scripts share, from reading a text to completing a sentence."""

@@ -1,0 +1,177 @@
+"""The beginning of a sentence → its end, one word at a time."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequence
+
+from models import LanguageModel, State
+from utils.sentences import is_word, split_sentences, tokenize
+from utils.vocabulary import ANY, END, Vocabulary
+
+LENGTH_POWER = 0.7
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a sentence goes on: word ids without [END], and whether [END] came or the limit of words cut it."""
+
+    ids: list[int]
+    ended: bool
+
+
+def read(model: LanguageModel, beginnings: Sequence[Sequence[int]]) -> tuple[Tensor, list[State]]:
+    """Reads the beginnings (many) and predicts the next word of each (to one).
+
+    Args:
+        beginnings: word ids, one word or more each.
+
+    Returns:
+        Log-probabilities of the next word, (beginnings, vocabulary), and each layer's state.
+    """
+    device = model.bias.device
+    words = pack_sequence([torch.tensor(ids, device=device) for ids in beginnings], enforce_sorted=False)
+    logits, states = model(words)
+    padded, lengths = pad_packed_sequence(logits, batch_first=True)
+    return log_probabilities(padded[torch.arange(len(lengths)), lengths - 1]), states
+
+
+def read_one_more(model: LanguageModel, words: Tensor, states: list[State]) -> tuple[Tensor, list[State]]:
+    """As `read`, where all but the last word (rows,) has been read already and is remembered in the states."""
+    logits, states = model(PackedSequence(words, torch.tensor([len(words)])), states)
+    return log_probabilities(logits.data), states
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """log softmax over the words that may be written: all but [ANY]."""
+    logits[:, ANY] = -torch.inf
+    return logits.log_softmax(dim=1)
+
+
+def pick(states: list[State], rows: Tensor) -> list[State]:
+    """These rows of every layer's state."""
+    return [tuple(s[rows] for s in state) for state in states]
+
+
+@torch.inference_mode()
+def search(
+    model: LanguageModel,
+    beginnings: Sequence[Sequence[int]],
+    beam: int,
+    max_words: int,
+    length_power: float = LENGTH_POWER,
+) -> list[Ending]:
+    """The likeliest ending of each beginning that a beam search finds; with a beam of 1, greedy choice.
+
+    At every step the `beam` likeliest beginnings of an ending are kept. An ending's score is its log-probability
+    divided by (its number of words, [END] included) ** length_power, as longer ones are always less likely (Wu et
+    al. 2016 has a like rule). A search stops where no ending still running scores better than the best found.
+
+    Args:
+        beginnings: word ids, one word or more each.
+        beam: how many to keep, 1 or more.
+        max_words: an ending is cut after so many words and marks.
+    """
+    log_p, states = read(model, beginnings)
+    device, vocabulary_size = log_p.device, log_p.shape[1]
+    searches = torch.arange(len(beginnings), device=device)  # those still going on
+    scores = torch.zeros(len(beginnings), 1, device=device)  # (searches, kept): log-probability of each ending so far
+    words = torch.empty(len(beginnings), 1, 0, dtype=torch.int64, device=device)  # (searches, kept, length)
+    best_scores = torch.full((len(beginnings),), -torch.inf, device=device)
+    best = [Ending([], ended=False) for _ in beginnings]
+
+    for length in range(1, max_words + 2):
+        # Each kept ending goes on with every word: (searches, kept · vocabulary).
+        candidates = (scores.unsqueeze(2) + log_p.view(*scores.shape, vocabulary_size)).flatten(1)
+        top, places = candidates.topk(min(2 * beam, candidates.shape[1]))  # each may end once: enough for `beam` more
+        is_end = places % vocabulary_size == END
+
+        # The best of those that end, if they are among the likeliest.
+        ended, which = top[:, :beam].where(is_end[:, :beam], -torch.inf).max(dim=1)
+        ended = ended / length**length_power
+        for row in (ended > best_scores[searches]).nonzero().flatten().tolist():
+            kept = places[row, which[row]] // vocabulary_size
+            best[searches[row]] = Ending(words[row, kept].tolist(), ended=True)
+        best_scores[searches] = ended.maximum(best_scores[searches])
+
+        # The likeliest of those that go on.
+        scores, order = top.masked_fill(is_end, -torch.inf).topk(min(beam, top.shape[1]))
+        going_on = scores[:, 0] / length**length_power > best_scores[searches]
+        if length > max_words or not going_on.any():
+            break
+        scores, places = scores[going_on], places.gather(1, order)[going_on]
+        kept, word = places // vocabulary_size, places % vocabulary_size
+        rows = going_on.nonzero() * words.shape[1] + kept
+        words = words[going_on].gather(1, kept.unsqueeze(2).expand(-1, -1, length - 1))
+        words = torch.cat([words, word.unsqueeze(2)], dim=2)
+        searches = searches[going_on]
+        log_p, states = read_one_more(model, word.flatten(), pick(states, rows.flatten()))
+
+    for row, search_number in enumerate(searches.tolist()):
+        if not best[search_number].ended:
+            best[search_number] = Ending(words[row, 0].tolist(), ended=False)
+    return best
+
+
+@torch.inference_mode()
+def draw(
+    model: LanguageModel,
+    beginnings: Sequence[Sequence[int]],
+    temperature: float,
+    top_k: int | None,
+    max_words: int,
+    generator: torch.Generator,
+) -> list[Ending]:
+    """An ending of each beginning drawn at random, word by word, by the model's probabilities.
+
+    Args:
+        beginnings: word ids, one word or more each.
+        temperature: divides the logits; below 1 likely words become likelier, above 1 all words more alike.
+        top_k: draw among so many likeliest words only; None: among all.
+        max_words: an ending is cut after so many words and marks.
+        generator: where the randomness comes from.
+    """
+    log_p, states = read(model, beginnings)
+    running = torch.arange(len(beginnings))
+    ids: list[list[int]] = [[] for _ in beginnings]
+    ended = [False] * len(beginnings)
+    for length in range(max_words + 1):
+        if top_k is not None and top_k < log_p.shape[1]:
+            log_p = log_p.where(log_p >= log_p.topk(top_k).values[:, -1:], -torch.inf)
+        words = (log_p / temperature).softmax(dim=1).cpu().multinomial(1, generator=generator).flatten()
+        for number in running[words == END].tolist():
+            ended[number] = True
+        going_on = words != END
+        if length == max_words or not going_on.any():
+            break
+        running, words = running[going_on], words[going_on]
+        for number, word in zip(running.tolist(), words.tolist(), strict=True):
+            ids[number].append(word)
+        device = log_p.device
+        log_p, states = read_one_more(model, words.to(device), pick(states, going_on.nonzero().flatten().to(device)))
+    return [Ending(*pair) for pair in zip(ids, ended, strict=True)]
+
+
+def tokens_of(typed: str) -> list[str]:
+    """The tokens that the model reads: those of the last sentence typed, as it has learned single sentences."""
+    tokens = tokenize(split_sentences(typed.strip())[-1])
+    first = next((i for i, token in enumerate(tokens) if is_word(token)), len(tokens))
+    return tokens[first:]
+
+
+def write(typed: str, ending: Ending, vocabulary: Vocabulary) -> str:
+    """The whole sentence in natural form: what was typed, as it was typed, then the ending.
+
+    It starts with a capital letter, and ends with a full stop where [END] came after a word, or with "…" where
+    the limit of words cut it.
+    """
+    text = re.sub(r"[.…\s]+$", "", typed.strip())  # "the best way to ..." asks to go on; a full stop is still to come
+    text = text[:1].upper() + text[1:]
+    for token in vocabulary.decode(ending.ids):
+        text += f" {token}" if is_word(token) else token
+    if not ending.ended:
+        return f"{text} …"
+    return text if text.endswith(("?", "!")) else text.rstrip(",;:") + "."

@@ -1,0 +1,30 @@
+"""Files that are either the old one or the new one, whole, whenever the program is killed."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from utils.errors import UserError
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Lets `write` fill a temporary file beside `path`, then moves it into place in one indivisible step.
+
+    The temporary file has one fixed name for each path: what a killed run left of it, the next one overwrites.
+
+    Raises:
+        UserError: the folder can't be made or written to, or the disk is full. What stood at `path` still does.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())  # on the disk before the name is, in case the power fails
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:  # RuntimeError: how torch.save tells that the disk is full
+        reason = getattr(error, "strerror", None) or "the disk may be full"
+        with suppress(OSError):  # where the folder itself is at fault, the line below says so
+            temporary.unlink(missing_ok=True)
+        raise UserError(f"{path}: can't be written: {reason}; choose another folder with --results") from None

@@ -1,0 +1,92 @@
+"""What a trained model does inside: its guesses word by word, its gates at work, its words as neighbours."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_sequence
+
+from models import LanguageModel, RecurrentLayer
+from utils.completion import log_probabilities
+from utils.errors import UserError
+from utils.vocabulary import ANY, END, Vocabulary
+
+
+class Guess(NamedTuple):
+    """A word that may come next, and its probability."""
+
+    word: str
+    probability: float
+
+
+@torch.inference_mode()
+def guesses(model: LanguageModel, vocabulary: Vocabulary, ids: Sequence[int], count: int) -> list[list[Guess]]:
+    """After each word of a sentence, the `count` likeliest next words, the likeliest first.
+
+    Args:
+        ids: the word ids of the sentence.
+        count: how many guesses a word, at most all words but [ANY].
+    """
+    logits, _ = model(pack_sequence([torch.tensor(ids, device=model.bias.device)]))
+    count = min(count, len(vocabulary) - 1)
+    probabilities, words = log_probabilities(logits.data).exp().topk(count)
+    return [
+        [Guess(vocabulary.words[word], p) for word, p in zip(*row, strict=True)]
+        for row in zip(words.tolist(), probabilities.tolist(), strict=True)
+    ]
+
+
+@torch.inference_mode()
+def activity(model: LanguageModel, ids: Sequence[int]) -> dict[str, Tensor]:
+    """The mean over all units of each gate and state of the first layer, at each word of a sentence.
+
+    Returns:
+        For each name of a gate or state, its means (words,).
+
+    Raises:
+        UserError: the layer is a builtin, which doesn't show its gates.
+    """
+    layer = model.layers[0]
+    if not isinstance(layer, RecurrentLayer):
+        raise UserError("--plot: torch.nn.LSTM doesn't show its gates; choose a hand-written model with --checkpoint")
+    inputs = layer.project(model.embedding.weight[torch.tensor(ids, device=model.bias.device)])
+    state = layer.first_state(inputs[:1])
+    means: dict[str, list[Tensor]] = {name: [] for name in (*layer.gate_names, *layer.state_names)}
+    for x in inputs.split(1):
+        gates = layer.gates(x, *state)
+        state = layer.step(x, *state)
+        values = dict(zip(layer.gate_names, gates, strict=True)) | dict(zip(layer.state_names, state, strict=True))
+        for name, value in values.items():
+            means[name].append(value.mean())
+    return {name: torch.stack(row).cpu() for name, row in means.items()}
+
+
+@torch.inference_mode()
+def neighbours(model: LanguageModel, vocabulary: Vocabulary, word: str, count: int = 10) -> list[Guess]:
+    """The words whose embeddings point most nearly the way of this word's, with the cosine between the two.
+
+    Raises:
+        UserError: the word isn't in the vocabulary.
+    """
+    [number] = vocabulary.encode([word])
+    if number == ANY:
+        raise UserError(f"--neighbours: {word!r} isn't one of the {len(vocabulary) - 2} words that the model knows")
+    embeddings = model.embedding.weight
+    cosines = F.cosine_similarity(embeddings, embeddings[number], dim=1)
+    cosines[[END, ANY, number]] = -torch.inf
+    values, numbers = cosines.topk(min(count, len(vocabulary) - 3))
+    return [Guess(vocabulary.words[n], c) for n, c in zip(numbers.tolist(), values.tolist(), strict=True)]
+
+
+@torch.inference_mode()
+def embedding_map(model: LanguageModel, numbers: Sequence[int]) -> Tensor:
+    """The embeddings of these words on the two directions in which they differ most: (words, 2).
+
+    Principal component analysis, by torch.pca_lowrank.
+    """
+    embeddings = F.normalize(model.embedding.weight[torch.tensor(numbers)].cpu(), dim=1)
+    torch.manual_seed(0)  # pca_lowrank starts from random numbers
+    _, _, directions = torch.pca_lowrank(embeddings, q=2, niter=10)
+    return (embeddings - embeddings.mean(dim=0)) @ directions

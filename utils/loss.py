@@ -1,0 +1,46 @@
+"""The course's class-weighted cross-entropy, and the figures beside it."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+EPSILON = 1e-8
+
+
+class WeightedCrossEntropy(nn.Module):
+    """The course's loss: L_CCE = −(1/N) Σ C[y] · log(y'[y] + ε), with C = 1 − count(y) / Σ_j count(j).
+
+    y is the target word, y' the predicted probabilities, N the number of targets. The commoner a word, the less
+    a mistake at it counts.
+
+    Args:
+        targets: all training targets, (any,) int64; they are counted for C.
+        vocabulary_size: the number of classes.
+    """
+
+    def __init__(self, targets: Tensor, vocabulary_size: int):
+        super().__init__()
+        counts = torch.bincount(targets, minlength=vocabulary_size)
+        self.register_buffer("C", 1 - counts / counts.sum())
+
+    def terms(self, cross_entropy: Tensor, targets: Tensor) -> Tensor:
+        """C[y] · −log(y'[y] + ε) of each word, from its −log y'[y] (words,).
+
+        log(y' + ε) is logaddexp(log y', log ε): no probability too small for a float is ever computed.
+        """
+        log_epsilon = cross_entropy.new_tensor(math.log(EPSILON))
+        return self.C[targets] * -torch.logaddexp(-cross_entropy, log_epsilon)
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Logits (words, vocabulary_size) and targets (words,) → the mean loss, a scalar."""
+        return self.terms(cross_entropy(logits, targets), targets).mean()
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """−log y'[y] of each word, by log_softmax: (words, vocabulary_size) and (words,) → (words,).
+
+    The exponential of its mean is the perplexity: unweighted and without ε, as other work gives it.
+    """
+    return F.cross_entropy(logits, targets, reduction="none")

@@ -1,0 +1,79 @@
+"""The options of the scripts, checked before anything long begins."""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+DATA = Path(__file__).parent.parent / "data" / "sentences.txt"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, exit code 2."""
+
+    def __init__(self, about: str):
+        super().__init__(description=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False)
+
+    def error(self, message: str):
+        sys.stderr.write(f"{self.prog}: {message} (--help shows all options)\n")
+        sys.exit(2)
+
+
+def number(kind: type, low: float, high: float = math.inf, open_low: bool = False) -> Callable[[str], float]:
+    """A type for an option: int or float, low ≤ value < high, or low < value < high where open_low."""
+    what = {int: "a whole number", float: "a number"}[kind]
+    bounds = f"{'above' if open_low else 'of'} {low}{'' if open_low else ' or more'}"
+    bounds += "" if high == math.inf else f" and below {high}"
+
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not (low < value < high or (value == low and not open_low)):
+            raise argparse.ArgumentTypeError(f"{text!r} isn't {what} {bounds}")
+        return value
+
+    return parse
+
+
+def device(text: str) -> torch.device:
+    """A type for an option: auto (a CUDA GPU if there is one, else the CPU) or a device that torch can use here."""
+    if text == "auto":
+        text = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=text)
+        return torch.device(text)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise argparse.ArgumentTypeError(f"{text!r} isn't a device that torch can use here; try auto or cpu") from None
+
+
+def add_seed_and_device(parser: Parser) -> None:
+    """Options that all scripts have."""
+    parser.add_argument("--seed", type=number(int, 0, 2**63), default=0, help="of all that is drawn at random")
+    parser.add_argument("--device", type=device, default="auto", help="auto, cpu, cuda, …")
+
+
+def training_parser(about: str, **defaults: float) -> Parser:
+    """The options shared by the training scripts; `defaults` are those that a cell wants otherwise."""
+    parser = Parser(about)
+    whole = number(int, 1)
+    parser.add_argument("--data", type=Path, default=DATA, help="text, JSON or fortune file of sentences")
+    parser.add_argument("--epochs", type=whole, default=5, help="rounds through the training sentences")
+    parser.add_argument("--batch-size", type=whole, default=64, help="sentences a step")
+    parser.add_argument("--learning-rate", type=number(float, 0, open_low=True), default=1.2e-2, help="at its peak")
+    parser.add_argument("--embedding-size", type=whole, default=128, help="features of a word")
+    parser.add_argument("--hidden-size", type=whole, default=384, help="features of a hidden state")
+    parser.add_argument("--layers", type=whole, default=1, help="recurrent layers, one above the other")
+    parser.add_argument("--dropout", type=number(float, 0, 1), default=0.3, help="share dropped in training")
+    parser.add_argument("--min-count", type=whole, default=3, help="words seen less often become [ANY]")
+    parser.add_argument("--max-length", type=number(int, 2), default=20, help="longer sentences are cut, in tokens")
+    parser.add_argument("--limit", type=whole, help="use the first so many sentences only, for a quick look")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder for what is written")
+    parser.add_argument("--show", action="store_true", help="open the loss plot in a window at the end")
+    add_seed_and_device(parser)
+    parser.set_defaults(**defaults)
+    return parser

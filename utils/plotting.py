@@ -1,0 +1,218 @@
+"""Histories → pictures to hand in: readable in print, in black and white, and by the colour-blind."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from torch import Tensor
+
+from utils.files import write_whole
+from utils.history import Epoch, History
+from utils.inspection import Guess
+
+DPI = 200  # dots an inch: sharp on a page
+TITLES = {
+    "rnn": "Hand-written vanilla RNN",
+    "gru": "Hand-written GRU",
+    "lstm": "Hand-written LSTM",
+    "torch_lstm": "Builtin torch.nn.LSTM",
+}
+# Colours of Okabe & Ito (2008), which the colour-blind can tell apart; dashes, marks and brightness tell them in
+# print. The first line is broad and pale and the next ones narrow and dark, so that equal curves both show.
+STYLES = (
+    {"color": "#56B4E9", "linewidth": 6, "linestyle": "-", "marker": "o", "markersize": 10},
+    {"color": "#000000", "linewidth": 1.5, "linestyle": "--", "marker": "x", "markersize": 7},
+    {"color": "#D55E00", "linewidth": 1.5, "linestyle": "-.", "marker": "s", "markersize": 5},
+    {"color": "#009E73", "linewidth": 1.5, "linestyle": ":", "marker": "^", "markersize": 6},
+    {"color": "#CC79A7", "linewidth": 1.5, "linestyle": "-", "marker": "v", "markersize": 6},
+    {"color": "#0072B2", "linewidth": 1.5, "linestyle": "--", "marker": "D", "markersize": 5},
+)
+TRAIN = {"color": "#E69F00", "linestyle": "--", "marker": "o", "markersize": 5}
+TEST = {"color": "#0072B2", "linestyle": "-", "marker": "s", "markersize": 5}
+
+
+def title_of(name: str) -> str:
+    """A cell's name in full."""
+    return TITLES.get(name, name)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a PNG, whole or not at all.
+
+    Raises:
+        UserError: it can't be written.
+    """
+    write_whole(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DPI))
+
+
+def plot_history(history: History, path: Path) -> None:
+    """One training as a PNG: `draw_history`, saved."""
+    save_figure(draw_history(history, Figure()), path)
+
+
+def draw_history(history: History, figure: Figure) -> Figure:
+    """Draws one training: its losses by step and by epoch, the best epoch marked, perplexity and accuracy."""
+    figure.set_size_inches(9, 7.5)
+    figure.set_layout_engine("constrained")
+    figure.suptitle(f"{title_of(history.name)}\n", fontsize=15, fontweight="bold")
+    figure.text(0.5, 0.935, history.about, ha="center", fontsize=9.5)
+    panels = figure.subplot_mosaic([["loss", "loss"], ["perplexity", "accuracy"]], height_ratios=[3, 2])
+    numbers = [epoch.epoch for epoch in history.epochs]
+
+    loss = panels["loss"]
+    steps = [(step + 1) / history.steps_per_epoch for step in range(len(history.step_losses))]
+    loss.plot(steps, history.step_losses, color="0.75", linewidth=0.6, label="train, every step")
+    # An epoch's mean over its steps belongs in the middle of the epoch.
+    middles = [number - 0.5 for number in numbers]
+    loss.plot(middles, [epoch.train_loss for epoch in history.epochs], label="train, mean of the epoch", **TRAIN)
+    loss.plot(numbers, [epoch.test_loss for epoch in history.epochs], label="test", **TEST)
+    if history.epochs:
+        best = history.best
+        top = max(epoch.train_loss for epoch in history.epochs)
+        loss.set_ylim(top=top + 0.6 * (top - best.test_loss) + 0.5)  # the very first steps stand far above the rest
+        mark_best(loss, best, "test_loss", "{:.3f}")
+    loss.set_ylabel("weighted cross-entropy $L_{CCE}$")
+    loss.legend(loc="upper right")
+
+    for name, label, form in (
+        ("perplexity", "test perplexity", "{:.1f}"),
+        ("accuracy", "test accuracy of the next word", "{:.1%}"),
+    ):
+        panels[name].plot(numbers, [getattr(epoch, name) for epoch in history.epochs], **TEST)
+        panels[name].set_ylabel(label)
+        if history.epochs:
+            mark_best(panels[name], history.best, name, form)
+    panels["accuracy"].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for axes in panels.values():
+        axes.set_xlabel("epoch")
+        axes.set_xlim(0, max(len(numbers), steps[-1] if steps else 1) * 1.02)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def mark_best(axes: Axes, best: Epoch, name: str, form: str) -> None:
+    """A star at the best epoch, with one of its figures written beside it."""
+    value = getattr(best, name)
+    axes.plot([best.epoch], [value], "*", color="black", markersize=14, zorder=5)
+    axes.annotate(
+        f"epoch {best.epoch}: {form.format(value)}",
+        (best.epoch, value),
+        xytext=(-8, -24 if name == "accuracy" else 20),
+        textcoords="offset points",
+        ha="right",
+        fontweight="bold",
+        bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "0.6"},
+        arrowprops={"arrowstyle": "-", "color": "0.4"},
+    )
+
+
+def plot_comparison(histories: Sequence[History], path: Path) -> None:
+    """Several trainings in one PNG: losses, perplexity and accuracy by epoch, and speed."""
+    figure = Figure(figsize=(11, 8), layout="constrained")
+    names = " and ".join(title_of(history.name) for history in histories)
+    figure.suptitle(f"{names}\n", fontsize=15, fontweight="bold")
+    figure.text(0.5, 0.94, histories[0].about, ha="center", fontsize=9.5)
+    panels = figure.subplot_mosaic([["train_loss", "test_loss"], ["perplexity", "words_per_second"]])
+    for name, label in (
+        ("train_loss", "train loss $L_{CCE}$"),
+        ("test_loss", "test loss $L_{CCE}$"),
+        ("perplexity", "test perplexity"),
+    ):
+        axes = panels[name]
+        for history, style in zip(histories, STYLES, strict=False):
+            values = [getattr(epoch, name) for epoch in history.epochs]
+            axes.plot([epoch.epoch for epoch in history.epochs], values, label=title_of(history.name), **style)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    bars = panels["words_per_second"]
+    for place, (history, style) in enumerate(zip(histories, STYLES, strict=False)):
+        seconds = mean([epoch.seconds for epoch in history.epochs])
+        speed = mean([epoch.words_per_second for epoch in history.epochs])
+        bars.barh(place, speed, height=0.6, color=style["color"])
+        text = f" {speed:,.0f} words/s, {seconds:.1f} s an epoch, accuracy {history.best.accuracy:.1%} "
+        bars.text(0, place + 0.36, text, va="bottom", fontweight="bold")
+    bars.set_yticks(range(len(histories)), [title_of(history.name).replace(" ", "\n") for history in histories])
+    bars.set_ylim(-0.5, len(histories) - 0.2)
+    bars.set_xlabel("words trained on a second")
+    save_figure(figure, path)
+
+
+def mean(values: Sequence[float]) -> float:
+    """Their sum by their number."""
+    return sum(values) / len(values)
+
+
+def show(draw: Callable[[Figure], Figure], written: Path) -> None:
+    """Opens a window with what `draw` draws, until it is closed; says where the PNG is if there is no display."""
+    from matplotlib import pyplot as plt  # here, since it looks for a display when it is loaded
+
+    if plt.get_backend().lower() == "agg":
+        print(f"--show: there is no display here; open {written} instead")
+        return
+    draw(plt.figure())
+    plt.show()
+
+
+def plot_activity(
+    words: Sequence[str], activity: dict[str, Tensor], guesses: Sequence[Sequence[Guess]], name: str, path: Path
+) -> None:
+    """A cell at work on one sentence: its gates and states by word, and its likeliest next words, as a PNG.
+
+    Args:
+        words: the sentence.
+        activity: of each gate and state, the mean over its units at each word (words,).
+        guesses: the likeliest next words after each word.
+        name: of the cell.
+    """
+    figure = Figure(figsize=(max(7, 0.9 * len(words) + 2), 2.6 + 0.42 * len(activity) + 2.2), layout="constrained")
+    figure.suptitle(f"{title_of(name)}: mean of each gate and state, word by word", fontweight="bold")
+    heat, below = figure.subplots(2, 1, sharex=True, height_ratios=[len(activity), 0.9 * len(guesses[0])])
+    values = torch.stack(list(activity.values()))
+    # Gates lie between 0 and 1, states around 0: one scale, white at 0, shows both.
+    image = heat.imshow(values, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
+    figure.colorbar(image, ax=heat, label="mean over all units")
+    heat.set_yticks(range(len(activity)), list(activity))
+    heat.set_xticks(range(len(words)), words)
+    heat.tick_params(labelbottom=True)
+    label_cells(heat, values)
+    probabilities = torch.tensor([[guess.probability for guess in row] for row in guesses]).T
+    image = below.imshow(probabilities, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    figure.colorbar(image, ax=below, label="probability")
+    below.set_yticks(range(len(probabilities)), [f"{place}." for place in range(1, len(probabilities) + 1)])
+    below.set_ylabel("likeliest next words")
+    for column, row in enumerate(guesses):
+        for place, guess in enumerate(row):
+            color = "white" if guess.probability > 0.5 else "black"
+            text = f"{guess.word}\n{guess.probability:.0%}"
+            below.text(column, place, text, ha="center", va="center", color=color, fontsize=8)
+    save_figure(figure, path)
+
+
+def label_cells(axes: Axes, values: Tensor) -> None:
+    """Writes each number of a heat map into its cell."""
+    for row, numbers in enumerate(values.tolist()):
+        for column, value in enumerate(numbers):
+            color = "white" if abs(value) > 0.6 else "black"
+            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=color, fontsize=8)
+
+
+def plot_embedding(words: Sequence[str], places: Tensor, marked: Sequence[str], path: Path) -> None:
+    """Words where their embeddings lie, (words, 2), the marked ones bold, as a PNG."""
+    figure = Figure(figsize=(13, 10), layout="constrained")
+    figure.suptitle("The learned embedding in two dimensions (PCA)", fontsize=15, fontweight="bold")
+    axes = figure.subplots()
+    axes.set_xlabel("first principal component")
+    axes.set_ylabel("second principal component")
+    for word, (x, y) in zip(words, places.tolist(), strict=True):
+        strong = word in marked
+        axes.plot(x, y, ".", color="black" if strong else "0.8", markersize=3)
+        weight, color = ("bold", "#D55E00") if strong else ("normal", "black")
+        axes.annotate(word, (x, y), fontsize=8, fontweight=weight, color=color, zorder=3 if strong else 2)
+    save_figure(figure, path)

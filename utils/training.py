@@ -1,0 +1,217 @@
+"""The training loop: many-to-many, the best epoch kept."""
+
+import math
+import signal
+import time
+from argparse import Namespace
+from collections import Counter
+from pathlib import Path
+
+import torch
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import OneCycleLR
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from models import LanguageModel
+from utils.checkpoint import save
+from utils.completion import search, write
+from utils.dataset import Data, batches
+from utils.errors import UserError
+from utils.history import Epoch, History
+from utils.loss import WeightedCrossEntropy, cross_entropy
+from utils.plotting import draw_history, plot_history, show
+
+MAX_GRADIENT_NORM = 1.0
+TEST_BATCH = 256
+STEPS_A_LOOK = 10  # between two looks at the loss, since each look waits for the device to finish
+
+
+class Interrupt:
+    """Within it, a first Ctrl-C only sets `asked`, so that a step can be finished; a second one stops at once."""
+
+    def __init__(self):
+        self.asked = False
+
+    def __enter__(self) -> "Interrupt":
+        self.before = signal.signal(signal.SIGINT, self.ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self.before)
+
+    def ask(self, *_: object) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> History:
+    """Trains a model; writes NAME.pt, NAME.csv and NAME.png into the results folder as it goes.
+
+    AdamW (Loshchilov & Hutter 2019), one cycle of the learning rate up and down again (Smith & Topin 2018),
+    gradients clipped. NAME.pt holds the weights of lowest test loss. After Ctrl-C the step is finished, and the
+    history says `interrupted`.
+
+    Raises:
+        UserError: the loss is no longer finite, or a file can't be written. The best weights so far stay.
+    """
+    loss = WeightedCrossEntropy(data.train.targets(), len(data.vocabulary)).to(options.device)
+    train_batches, test_batches = batches(data.train, options.batch_size, options.seed), batches(data.test, TEST_BATCH)
+    history = History(name, describe(data, options), model.count_parameters(), len(train_batches))
+    optimizer = AdamW(model.parameters(), lr=options.learning_rate, fused=True)
+    schedule = OneCycleLR(optimizer, options.learning_rate, total_steps=options.epochs * len(train_batches))
+    torch.manual_seed(options.seed)  # every model gets the same dropout
+    beginning = familiar_beginning(data)
+
+    print(f"\n{name}: {history.about}, {history.parameters:,} parameters")
+    print("epoch  train loss  test loss  perplexity  accuracy  seconds")
+    with Interrupt() as interrupt:
+        for number in range(1, options.epochs + 1):
+            try:
+                start = time.perf_counter()
+                train_loss, words = train_epoch(model, train_batches, loss, optimizer, schedule, history, interrupt)
+                seconds = time.perf_counter() - start
+                if interrupt.asked:
+                    history.interrupted = True
+                    break
+                test_loss, perplexity, accuracy = evaluate(model, test_batches, loss)
+                require_finite(perplexity, schedule)
+                epoch = Epoch(
+                    epoch=number,
+                    step=len(history.step_losses),
+                    train_loss=train_loss,
+                    test_loss=test_loss,
+                    perplexity=perplexity,
+                    accuracy=accuracy,
+                    seconds=seconds,
+                    words_per_second=words / seconds,
+                )
+                history.epochs.append(epoch)
+                if history.best is epoch:
+                    save(options.results / f"{name}.pt", model, data.vocabulary, history, options)
+                print(describe_epoch(epoch, history.best is epoch))
+                print(f"       {complete(model, data, beginning)}", flush=True)
+            finally:  # after Ctrl-C, and where the loss broke, there is something to see as well
+                write_results(history, options.results)
+    return history
+
+
+def train_epoch(
+    model: LanguageModel,
+    train_batches: DataLoader,
+    loss: WeightedCrossEntropy,
+    optimizer: AdamW,
+    schedule: OneCycleLR,
+    history: History,
+    interrupt: Interrupt,
+) -> tuple[float, int]:
+    """One round through the training sentences, or up to the step in which Ctrl-C came.
+
+    Adds the loss of each step to the history. Returns the mean loss over all targets, and their number.
+
+    Raises:
+        UserError: the loss is no longer finite.
+    """
+    model.train()
+    device = loss.C.device
+    losses, sizes = [], []
+    bar = tqdm(train_batches, f"epoch {len(history.epochs) + 1}", unit=" batches", leave=False, dynamic_ncols=True)
+    with bar:
+        for batch in bar:
+            inputs, targets = batch.pack(device)
+            logits, _ = model(inputs)
+            value = loss(logits.data, targets)
+            optimizer.zero_grad()
+            value.backward()
+            clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
+            optimizer.step()
+            schedule.step()
+            losses.append(value.detach())
+            sizes.append(len(targets))
+            if len(losses) % STEPS_A_LOOK == 0:
+                running = torch.stack(losses[-STEPS_A_LOOK:]).mean().item()
+                bar.set_postfix(loss=f"{running:.3f}")
+                if not math.isfinite(running):
+                    break
+            if interrupt.asked:
+                break
+    step_losses = torch.stack(losses).tolist()
+    history.step_losses += step_losses
+    mean = sum(value * size for value, size in zip(step_losses, sizes, strict=True)) / sum(sizes)
+    require_finite(mean, schedule)
+    return mean, sum(sizes)
+
+
+def require_finite(loss: float, schedule: OneCycleLR) -> None:
+    """Raises a UserError where training has broken down."""
+    if not math.isfinite(loss):
+        rate = schedule.optimizer.param_groups[0]["max_lr"]
+        raise UserError(f"the loss is no longer finite: choose a --learning-rate below {rate:g}; what was saved stays")
+
+
+@torch.inference_mode()
+def evaluate(model: LanguageModel, test_batches: DataLoader, loss: WeightedCrossEntropy) -> tuple[float, float, float]:
+    """The course's loss, the perplexity and the accuracy of the next word, over all targets of these batches."""
+    model.eval()
+    device = loss.C.device
+    weighted = unweighted = right = 0.0
+    count = 0
+    for batch in test_batches:
+        inputs, targets = batch.pack(device)
+        logits, _ = model(inputs)
+        entropy = cross_entropy(logits.data, targets)
+        weighted += loss.terms(entropy, targets).sum(dtype=torch.float64)
+        unweighted += entropy.sum(dtype=torch.float64)
+        right += (logits.data.argmax(dim=1) == targets).sum()
+        count += len(targets)
+    return float(weighted / count), float((unweighted / count).exp()), float(right / count)
+
+
+def describe(data: Data, options: Namespace) -> str:
+    """The data and the main options, in a few words."""
+    sizes = f"hidden {options.hidden_size}, embedding {options.embedding_size}"
+    layers = f", {options.layers} layers" if options.layers > 1 else ""
+    return f"{data.name}, {sizes}{layers}, dropout {options.dropout:g}, batch {options.batch_size}"
+
+
+def describe_epoch(epoch: Epoch, is_best: bool) -> str:
+    """One line of the table that a training prints."""
+    return (
+        f"{epoch.epoch:5}  {epoch.train_loss:10.4f}  {epoch.test_loss:9.4f}  {epoch.perplexity:10.2f}"
+        f"  {epoch.accuracy:8.2%}  {epoch.seconds:7.1f}{'  best so far' if is_best else ''}"
+    )
+
+
+def familiar_beginning(data: Data) -> list[str]:
+    """The three words with which most training sentences begin: completed after each epoch, to see it learn."""
+    return list(Counter(tuple(tokens[:3]) for tokens in data.train.sentences).most_common(1)[0][0])
+
+
+def complete(model: LanguageModel, data: Data, beginning: list[str], max_words: int = 12) -> str:
+    """The sentence that the model makes of this beginning."""
+    [ending] = search(model, [data.vocabulary.encode(beginning)], beam=5, max_words=max_words)
+    return write(" ".join(beginning), ending, data.vocabulary)
+
+
+def write_results(history: History, results: Path) -> None:
+    """NAME.csv and NAME.png, of whatever there is by now."""
+    history.write_csv(results / f"{history.name}.csv")
+    plot_history(history, results / f"{history.name}.png")
+
+
+def report(history: History, options: Namespace) -> int:
+    """Says what was written and what to run next; opens the plot if asked to. Returns the exit code."""
+    stem = options.results / history.name
+    if history.interrupted:
+        print("\nstopped by Ctrl-C")
+    if history.epochs:
+        best = history.best
+        print(f"\nbest epoch {best.epoch}: test loss {best.test_loss:.4f}, perplexity {best.perplexity:.2f}")
+        print(f"wrote {stem}.pt (the weights of that epoch), {history.name}.csv and {history.name}.png")
+        print(f"next: python rollout.py --checkpoint {stem}.pt")
+    else:
+        print(f"no epoch was finished, so no weights were saved; wrote {stem}.csv and {history.name}.png")
+    if options.show:
+        show(lambda figure: draw_history(history, figure), stem.with_suffix(".png"))
+    return 130 if history.interrupted else 0
