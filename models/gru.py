@@ -19,6 +19,7 @@ class GRU(RecurrentLayer):
     Shapes, and how to call it: see `RecurrentLayer`.
     """
 
+    blocks = 3
     gate_names = ("z", "r", "h̃")
 
     def gates(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:

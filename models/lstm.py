@@ -20,6 +20,7 @@ class LSTM(RecurrentLayer):
     Shapes, and how to call it: see `RecurrentLayer`.
     """
 
+    blocks = 4
     gate_names = ("i", "f", "g", "o")
     state_names = ("h", "c")
 

@@ -19,15 +19,18 @@ class RecurrentLayer(nn.Module):
     """One recurrent layer over sentences of different lengths. Each cell is a subclass: it names its gates and
     its states, and writes one time step. The weights are the same at every step:
 
-        W  (gates · hidden_size, input_size)   what the input says to each gate
-        U  (gates · hidden_size, hidden_size)  what the hidden state before says to each gate
-        b  (gates · hidden_size)               one bias for each gate and unit
+        W  (blocks · hidden_size, input_size)   what the input says
+        U  (blocks · hidden_size, hidden_size)  what the hidden state before says
+        b  (blocks · hidden_size)               the bias
+
+    with a block of rows for each line σ(W x + U h + b) or tanh(W x + U h + b) of the equations.
 
     Args:
         input_size: number of features of an input x.
         hidden_size: number of features of the hidden state h.
     """
 
+    blocks: int
     gate_names: tuple[str, ...]
     state_names: tuple[str, ...] = ("h",)
 
@@ -35,7 +38,7 @@ class RecurrentLayer(nn.Module):
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
-        rows = len(self.gate_names) * hidden_size
+        rows = self.blocks * hidden_size
         self.W = nn.Parameter(torch.empty(rows, input_size))
         self.U = nn.Parameter(torch.empty(rows, hidden_size))
         self.b = nn.Parameter(torch.zeros(rows))
@@ -48,7 +51,7 @@ class RecurrentLayer(nn.Module):
         return tuple(x.new_zeros(len(x), self.hidden_size) for _ in self.state_names)
 
     def project(self, x: Tensor) -> Tensor:
-        """W x + b for any number of words at once: (words, input_size) → (words, gates · hidden_size).
+        """W x + b for any number of words at once: (words, input_size) → (words, blocks · hidden_size).
 
         It doesn't need the hidden state, so it is done before the loop: one large product for all time steps
         costs much less than a small one at each.
@@ -63,7 +66,7 @@ class RecurrentLayer(nn.Module):
         """One time step.
 
         Args:
-            x: what `project` made of the input, (batch, gates · hidden_size).
+            x: what `project` made of the input, (batch, blocks · hidden_size).
             state: the state before, in the order of `state_names`, each (batch, hidden_size).
 
         Returns:

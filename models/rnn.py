@@ -17,6 +17,7 @@ class RNN(RecurrentLayer):
     Shapes, and how to call it: see `RecurrentLayer`.
     """
 
+    blocks = 1
     gate_names = ("h",)
 
     def gates(self, x: Tensor, h: Tensor) -> tuple[Tensor]:

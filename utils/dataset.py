@@ -109,8 +109,9 @@ class LengthBatches(Sampler[list[int]]):
 
 def pad(sentences: list[Tensor]) -> Batch:
     """Encoded sentences, the longest first → one batch."""
-    padded = pad_sequence(sentences, batch_first=True, padding_value=END)
-    return Batch(padded[:, :-1], padded[:, 1:], torch.tensor([len(s) - 1 for s in sentences]))
+    inputs = pad_sequence([s[:-1] for s in sentences], batch_first=True, padding_value=END)
+    targets = pad_sequence([s[1:] for s in sentences], batch_first=True, padding_value=END)
+    return Batch(inputs, targets, torch.tensor([len(s) - 1 for s in sentences]))
 
 
 def batches(dataset: SentenceDataset, batch_size: int, seed: int | None = None) -> DataLoader:

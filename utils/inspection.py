@@ -40,10 +40,12 @@ def guesses(model: LanguageModel, vocabulary: Vocabulary, ids: Sequence[int], co
 
 @torch.inference_mode()
 def activity(model: LanguageModel, ids: Sequence[int]) -> dict[str, Tensor]:
-    """The mean over all units of each gate and state of the first layer, at each word of a sentence.
+    """How large each gate and state of the first layer is at each word of a sentence.
+
+    It is the mean of the absolute values of all units; the plain mean of a candidate or state is about 0 always.
 
     Returns:
-        For each name of a gate or state, its means (words,).
+        For each name of a gate or state, its mean size (words,).
 
     Raises:
         UserError: the layer is a builtin, which doesn't show its gates.
@@ -53,14 +55,15 @@ def activity(model: LanguageModel, ids: Sequence[int]) -> dict[str, Tensor]:
         raise UserError("--plot: torch.nn.LSTM doesn't show its gates; choose a hand-written model with --checkpoint")
     inputs = layer.project(model.embedding.weight[torch.tensor(ids, device=model.bias.device)])
     state = layer.first_state(inputs[:1])
-    means: dict[str, list[Tensor]] = {name: [] for name in (*layer.gate_names, *layer.state_names)}
+    sizes: dict[str, list[Tensor]] = {}
     for x in inputs.split(1):
         gates = layer.gates(x, *state)
         state = layer.step(x, *state)
         values = dict(zip(layer.gate_names, gates, strict=True)) | dict(zip(layer.state_names, state, strict=True))
         for name, value in values.items():
-            means[name].append(value.mean())
-    return {name: torch.stack(row).cpu() for name, row in means.items()}
+            if value.shape[1] == layer.hidden_size:  # the time of a Phased LSTM is no unit
+                sizes.setdefault(name, []).append(value.abs().mean())
+    return {name: torch.stack(row).cpu() for name, row in sizes.items()}
 
 
 @torch.inference_mode()

@@ -19,6 +19,8 @@ TITLES = {
     "gru": "Hand-written GRU",
     "lstm": "Hand-written LSTM",
     "torch_lstm": "Builtin torch.nn.LSTM",
+    "mogrifier_lstm": "Hand-written Mogrifier LSTM",
+    "phased_lstm": "Hand-written Phased LSTM",
 }
 # Colours of Okabe & Ito (2008), which the colour-blind can tell apart; dashes, marks and brightness tell them in
 # print. The first line is broad and pale and the next ones narrow and dark, so that equal curves both show.
@@ -167,21 +169,23 @@ def plot_activity(
 
     Args:
         words: the sentence.
-        activity: of each gate and state, the mean over its units at each word (words,).
+        activity: of each gate and state, the mean of its units' absolute values at each word (words,).
         guesses: the likeliest next words after each word.
         name: of the cell.
     """
     figure = Figure(figsize=(max(7, 0.9 * len(words) + 2), 2.6 + 0.42 * len(activity) + 2.2), layout="constrained")
-    figure.suptitle(f"{title_of(name)}: mean of each gate and state, word by word", fontweight="bold")
+    figure.suptitle(f"{title_of(name)}: mean size of each gate and state, word by word", fontweight="bold")
     heat, below = figure.subplots(2, 1, sharex=True, height_ratios=[len(activity), 0.9 * len(guesses[0])])
     values = torch.stack(list(activity.values()))
-    # Gates lie between 0 and 1, states around 0: one scale, white at 0, shows both.
-    image = heat.imshow(values, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
-    figure.colorbar(image, ax=heat, label="mean over all units")
+    image = heat.imshow(values, cmap="Blues", vmin=0, vmax=max(1, values.max().item()), aspect="auto")
+    figure.colorbar(image, ax=heat, label="mean size over all units")
     heat.set_yticks(range(len(activity)), list(activity))
     heat.set_xticks(range(len(words)), words)
     heat.tick_params(labelbottom=True)
-    label_cells(heat, values)
+    for row, numbers in enumerate(values.tolist()):
+        for column, value in enumerate(numbers):
+            color = "white" if value > 0.6 else "black"
+            heat.text(column, row, f"{value:.2f}", ha="center", va="center", color=color, fontsize=8)
     probabilities = torch.tensor([[guess.probability for guess in row] for row in guesses]).T
     image = below.imshow(probabilities, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     figure.colorbar(image, ax=below, label="probability")
@@ -193,14 +197,6 @@ def plot_activity(
             text = f"{guess.word}\n{guess.probability:.0%}"
             below.text(column, place, text, ha="center", va="center", color=color, fontsize=8)
     save_figure(figure, path)
-
-
-def label_cells(axes: Axes, values: Tensor) -> None:
-    """Writes each number of a heat map into its cell."""
-    for row, numbers in enumerate(values.tolist()):
-        for column, value in enumerate(numbers):
-            color = "white" if abs(value) > 0.6 else "black"
-            axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=color, fontsize=8)
 
 
 def plot_embedding(words: Sequence[str], places: Tensor, marked: Sequence[str], path: Path) -> None:

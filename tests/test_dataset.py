@@ -1,0 +1,77 @@
+"""Splitting, encoding, batching."""
+
+from argparse import Namespace
+
+import pytest
+import torch
+from torch.nn.utils.rnn import pad_packed_sequence
+
+from utils.dataset import SentenceDataset, batches, load, split
+from utils.errors import UserError
+from utils.vocabulary import END, Vocabulary
+
+SENTENCES = [f"w{i} w{i + 1} w{i + 2}".split() + ["x"] * (i % 7) for i in range(95)]
+VOCABULARY = Vocabulary.of(SENTENCES, 1)
+
+
+def test_split_is_a_partition_and_seeded():
+    train, test = split(SENTENCES, seed=3)
+    assert len(test) == 10  # 9.5, rounded to even
+    assert sorted(train + test) == sorted(SENTENCES)
+    assert split(SENTENCES, seed=3) == (train, test)
+    assert split(SENTENCES, seed=4) != (train, test)
+
+
+def test_too_few_sentences_to_split():
+    with pytest.raises(UserError, match="only 9 sentences"):
+        split(SENTENCES[:9], seed=0)
+    assert [len(part) for part in split(SENTENCES[:10], seed=0)] == [9, 1]
+
+
+def test_targets_are_the_inputs_one_word_on():
+    dataset = SentenceDataset([["w1", "w2", "w3"], ["w4", "x", "x", "x", "x", "w5"]], VOCABULARY, max_length=5)
+    w1, w2, w3, w4, x = VOCABULARY.encode(["w1", "w2", "w3", "w4", "x"])
+    [batch] = batches(dataset, 2)
+    # The longest first: it was cut after 5 tokens, so it has no [END] and 4 targets.
+    assert batch.lengths.tolist() == [4, 3]
+    assert batch.inputs.tolist() == [[w4, x, x, x], [w1, w2, w3, END]]
+    assert batch.targets.tolist() == [[x, x, x, x], [w2, w3, END, END]]
+    assert sorted(dataset.targets().tolist()) == sorted([x, x, x, x, w2, w3, END])
+
+
+def test_packing_leaves_out_the_padding():
+    dataset = SentenceDataset(SENTENCES, VOCABULARY, max_length=8)
+    for batch in batches(dataset, 16, seed=0):
+        inputs, targets = batch.pack(torch.device("cpu"))
+        padded, lengths = pad_packed_sequence(inputs, batch_first=True, padding_value=END)
+        assert torch.equal(padded, batch.inputs)
+        assert torch.equal(lengths, batch.lengths)
+        assert len(targets) == batch.lengths.sum()
+        padded, _ = pad_packed_sequence(inputs._replace(data=targets), batch_first=True, padding_value=END)
+        assert torch.equal(padded, batch.targets)
+
+
+def test_batches_hold_every_sentence_once_and_like_lengths():
+    dataset = SentenceDataset(SENTENCES, VOCABULARY, max_length=20)
+    loader = batches(dataset, 16, seed=5)
+    first, second = ([tuple(batch.inputs[:, 0].tolist()) for batch in loader] for _ in range(2))
+    assert len(first) == len(loader) == 6
+    assert sorted(sum(first, ())) == sorted(VOCABULARY.encode(s[0] for s in SENTENCES))
+    assert first != second  # drawn anew every epoch
+    again = batches(dataset, 16, seed=5)
+    assert [tuple(batch.inputs[:, 0].tolist()) for batch in again] == first
+    for batch in loader:
+        assert batch.lengths[0] - batch.lengths[-1] <= 2
+        assert batch.lengths.tolist() == sorted(batch.lengths.tolist(), reverse=True)
+    orders = [[len(batch.inputs[0]) for batch in loader] for _ in range(5)]
+    assert any(order != sorted(order, reverse=True) for order in orders)  # the longest aren't always first
+
+
+def test_vocabulary_is_counted_on_the_training_sentences_alone(tmp_path, capsys):
+    path = tmp_path / "data.txt"
+    path.write_text("\n".join(" ".join(s) for s in SENTENCES), encoding="utf-8")
+    data = load(Namespace(data=path, limit=None, seed=0, min_count=1, max_length=20))
+    assert "sentences to train on" in capsys.readouterr().out
+    expected = {word for s in data.train.sentences for word in s}
+    assert set(data.vocabulary.words[2:]) == expected
+    assert {word for s in data.test.sentences for word in s} - expected  # else the test couldn't fail
