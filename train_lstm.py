@@ -2,43 +2,48 @@
 
 import torch
 
-from models import LSTM, LanguageModel
-from utils.comparison import largest_differences, table, verdict, with_torch_lstm, write_comparison
+from models import LSTM, LanguageModel, MogrifierLSTM, PhasedLSTM
+from utils.comparison import compare, largest_differences, with_torch_lstm
 from utils.dataset import batches, load
 from utils.errors import run
 from utils.options import training_parser
-from utils.plotting import plot_comparison
 from utils.training import report, train
+
+SUCCESSORS = {"mogrifier_lstm": MogrifierLSTM, "phased_lstm": PhasedLSTM}
 
 
 def main() -> int:
     # Options
     parser = training_parser(__doc__)
-    parser.add_argument("--model", choices=["lstm", "torch_lstm", "both"], default="both", help="what to train")
+    choices = ["both", "lstm", "torch_lstm", *SUCCESSORS]
+    parser.add_argument("--model", choices=choices, default="both", help="what to train; both: lstm and torch_lstm")
     options = parser.parse_args()
 
     # Data
     data = load(options)
 
-    # Models: the same weights at the start
+    # Models
     torch.manual_seed(options.seed)
-    lstm = LanguageModel(
-        LSTM,
+    model = LanguageModel(
+        SUCCESSORS.get(options.model, LSTM),
         len(data.vocabulary),
         options.embedding_size,
         options.hidden_size,
         options.layers,
         options.dropout,
     ).to(options.device)
-    models = {"lstm": lstm, "torch_lstm": with_torch_lstm(lstm)}
-    if options.model != "both":
-        models = {options.model: models[options.model]}
+    if options.model in SUCCESSORS:
+        models = {options.model: model}
     else:
-        outputs, gradients = largest_differences(lstm, next(iter(batches(data.train, options.batch_size))))
+        models = {"lstm": model, "torch_lstm": with_torch_lstm(model)}  # from the same weights
+    if options.model == "both":
+        outputs, gradients = largest_differences(model, next(iter(batches(data.train, options.batch_size))))
         print("\nthe hand-written LSTM and torch.nn.LSTM on one batch, same weights, in float64:")
         print(f"outputs and states differ by {outputs:.1e} at most, gradients by {gradients:.1e}")
+    else:
+        models = {options.model: models[options.model]}
 
-    # Training: the same batches and the same dropout
+    # Training, with the same batches and the same dropout
     histories = []
     for name, model in models.items():
         histories.append(train(name, model, data, options))
@@ -46,12 +51,9 @@ def main() -> int:
             break
 
     # Results
-    if len(histories) == 2 and all(history.epochs for history in histories):
-        write_comparison(histories, options.results / "comparison.csv")
-        plot_comparison(histories, options.results / "comparison.png")
-        print(f"\n{table(histories)}\n\n{verdict(*histories)}")
-        print(f"wrote {options.results / 'comparison.csv'} and comparison.png")
-    return report(histories[-1], options)
+    if len(histories) == 2:
+        compare(*histories, options.results)
+    return report(histories, options)
 
 
 if __name__ == "__main__":

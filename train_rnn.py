@@ -31,7 +31,7 @@ def main() -> int:
     history = train("rnn", model, data, options)
 
     # Results
-    return report(history, options)
+    return report([history], options)
 
 
 if __name__ == "__main__":

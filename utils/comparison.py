@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from models import LSTM, LanguageModel, TorchLSTM, repack
 from utils.dataset import Batch
 from utils.history import FIGURES, History, write_rows
-from utils.plotting import mean
+from utils.plotting import mean, plot_comparison
 
 
 def with_torch_lstm(model: LanguageModel) -> LanguageModel:
@@ -66,22 +66,32 @@ def verdict(by_hand: History, by_torch: History) -> str:
     """One sentence on which of the two learns better and which is faster, from their figures alone."""
     hand, builtin = by_hand.best.perplexity, by_torch.best.perplexity
     if abs(hand - builtin) <= 0.01 * builtin:
-        quality = f"learns as well as torch.nn.LSTM (perplexity {hand:.2f} against {builtin:.2f})"
+        quality = "learns as well as"
     else:
-        better = "better" if hand < builtin else "worse"
-        quality = f"learns {better} than torch.nn.LSTM (perplexity {hand:.2f} against {builtin:.2f})"
+        quality = "learns better than" if hand < builtin else "learns worse than"
     ratio = mean([e.words_per_second for e in by_hand.epochs]) / mean([e.words_per_second for e in by_torch.epochs])
     if abs(ratio - 1) <= 0.03:
         speed = "trains as fast"
     elif ratio > 1:
         speed = f"trains {ratio:.2f} times as fast"
     else:
-        speed = f"takes {1 / ratio:.2f} times as long to train"
-    return f"The hand-written LSTM {quality} and {speed}."
+        speed = f"takes {1 / ratio:.2f} times as long"
+    return (
+        f"The hand-written LSTM {quality} torch.nn.LSTM\n(perplexity {hand:.2f} against {builtin:.2f}) and {speed}."
+    )
+
+
+def compare(by_hand: History, by_torch: History, results: Path) -> None:
+    """Writes comparison.csv and comparison.png, and prints the table and the verdict."""
+    histories = [by_hand, by_torch]
+    write_comparison(histories, results / "comparison.csv")
+    plot_comparison(histories, results / "comparison.png")
+    print(f"\n{table(histories)}\n\n{verdict(by_hand, by_torch)}")
+    print(f"wrote {results / 'comparison'}.csv and .png")
 
 
 def write_comparison(histories: Sequence[History], path: Path) -> None:
-    """A CSV file of one row a model and epoch, side by side."""
+    """A CSV file of one row a model and epoch."""
     rows = [
         {"model": history.name, "epoch": epoch.epoch, **{name: f"{getattr(epoch, name):.6f}" for name in FIGURES}}
         for history in histories

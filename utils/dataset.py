@@ -147,6 +147,6 @@ def load(options: Namespace) -> Data:
         SentenceDataset(test, vocabulary, options.max_length),
     )
     rare = (data.train.targets() == ANY).float().mean().item()
-    print(f"{options.data}: {len(train)} sentences to train on, {len(test)} to test on")
+    print(f"{data.name}: {len(train)} sentences to train on, {len(test)} to test on")
     print(f"vocabulary: {len(vocabulary)} words and marks; {rare:.1%} of what is read is [ANY]")
     return data

@@ -1,8 +1,11 @@
-"""Files that are either the old one or the new one, whole, whenever the program is killed."""
+"""Files that are never lost: each is the old one or the new one, whole, whenever the program is killed."""
 
 import os
+import shutil
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from utils.errors import UserError
@@ -28,3 +31,21 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         with suppress(OSError):  # where the folder itself is at fault, the line below says so
             temporary.unlink(missing_ok=True)
         raise UserError(f"{path}: can't be written: {reason}; choose another folder with --results") from None
+
+
+def keep_earlier(results: Path, name: str) -> bool:
+    """Copies an earlier training's files into results/earlier/, with their time in their names.
+
+    Returns:
+        Whether there were any.
+
+    Raises:
+        UserError: they can't be copied.
+    """
+    paths = [path for path in (results / f"{name}{suffix}" for suffix in (".pt", ".csv", ".png")) if path.exists()]
+    for path in paths:
+        written = time.strftime("%Y%m%d-%H%M%S", time.localtime(path.stat().st_mtime))
+        copy = results / "earlier" / f"{name}-{written}{path.suffix}"
+        if not copy.exists():
+            write_whole(copy, partial(shutil.copyfile, path))
+    return bool(paths)

@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import torch
 
@@ -51,6 +52,17 @@ def device(text: str) -> torch.device:
         raise argparse.ArgumentTypeError(f"{text!r} isn't a device that torch can use here; try auto or cpu") from None
 
 
+def folder(text: str) -> Path:
+    """A type for an option: a folder that can be written to; it is made if it is missing."""
+    path = Path(text)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path):
+            return path
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} can't be written to: {error.strerror}") from None
+
+
 def add_seed_and_device(parser: Parser) -> None:
     """Options that all scripts have."""
     parser.add_argument("--seed", type=number(int, 0, 2**63), default=0, help="of all that is drawn at random")
@@ -72,7 +84,7 @@ def training_parser(about: str, **defaults: float) -> Parser:
     parser.add_argument("--min-count", type=whole, default=3, help="words seen less often become [ANY]")
     parser.add_argument("--max-length", type=number(int, 2), default=20, help="longer sentences are cut, in tokens")
     parser.add_argument("--limit", type=whole, help="use the first so many sentences only, for a quick look")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder for what is written")
+    parser.add_argument("--results", type=folder, default="results", help="folder for what is written")
     parser.add_argument("--show", action="store_true", help="open the loss plot in a window at the end")
     add_seed_and_device(parser)
     parser.set_defaults(**defaults)

@@ -1,6 +1,6 @@
 """Histories → pictures to hand in: readable in print, in black and white, and by the colour-blind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -151,14 +151,15 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def show(draw: Callable[[Figure], Figure], written: Path) -> None:
-    """Opens a window with what `draw` draws, until it is closed; says where the PNG is if there is no display."""
-    from matplotlib import pyplot as plt  # here, since it looks for a display when it is loaded
+def show_histories(histories: Sequence[History], results: Path) -> None:
+    """Opens a window with each training's plot, until it is closed; says what to do if there is no display."""
+    from matplotlib import pyplot as plt  # here, since it looks for a display as soon as it is loaded
 
     if plt.get_backend().lower() == "agg":
-        print(f"--show: there is no display here; open {written} instead")
+        print(f"--show: there is no display here; open the PNG files in {results} instead")
         return
-    draw(plt.figure())
+    for history in histories:
+        draw_history(history, plt.figure())
     plt.show()
 
 

@@ -11,15 +11,16 @@ from utils.errors import UserError
 MIN_WORDS = 3  # a shorter sentence teaches nothing about how words follow one another
 QUOTE_FIELDS = ("Quote", "quote", "text", "sentence")
 
+MARKS = ",;:?!"  # those that are tokens; a full stop is what [END] stands for
+
 # The same mark, as other keyboards and scripts write it.
 LIKE_MARKS = str.maketrans("’‘ʼ‐‑،؛؟，；：？！", "'''--,;?,;:?!", "\u00ad\ufeff")
 # Python's \w knows letters and digits, but not the accents and vowel signs that follow a letter as a character
 # of their own (Unicode's marks): Hindi and Thai words would break at each of them.
 ACCENTS = "".join(chr(i) for i in range(0x20000) if unicodedata.category(chr(i)).startswith("M"))
-LETTER = rf"[^\W_][{re.escape(ACCENTS)}]*"
+LETTERS = rf"[^\W_]+(?:[{re.escape(ACCENTS)}]+[^\W_]*)*"
 # A word: letters or digits; inside it apostrophes, hyphens and the zero-width joiners of Persian and Hindi.
-TOKEN = re.compile(rf"(?:{LETTER})+(?:['\-\u200c\u200d](?:{LETTER})+)*|[,;:?!]+")
-WORD = re.compile(r"\w")
+TOKEN = re.compile(rf"{LETTERS}(?:['\-\u200c\u200d]{LETTERS})*|[{MARKS}]+")
 
 SENTENCE_END = re.compile(r"(?<=[.?!…।۔])[\"'”’»)\]]*\s+")
 ABBREVIATION = re.compile(r"(?:^|[\s.(])(?:[^\W\d_]|mr|mrs|ms|dr|prof|st|vs|nr|e\.g|i\.e)\.$", re.IGNORECASE)
@@ -37,7 +38,7 @@ def tokenize(text: str) -> list[str]:
 
 def is_word(token: str) -> bool:
     """Whether a token is a word, not a mark."""
-    return WORD.match(token) is not None
+    return token[0] not in MARKS
 
 
 def split_sentences(text: str) -> list[str]:

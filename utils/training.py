@@ -5,7 +5,9 @@ import signal
 import time
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import torch
 from torch.nn.utils import clip_grad_norm_
@@ -19,12 +21,14 @@ from utils.checkpoint import save
 from utils.completion import search, write
 from utils.dataset import Data, batches
 from utils.errors import UserError
+from utils.files import keep_earlier
 from utils.history import Epoch, History
 from utils.loss import WeightedCrossEntropy, cross_entropy
-from utils.plotting import draw_history, plot_history, show
+from utils.plotting import plot_history, show_histories
 
 MAX_GRADIENT_NORM = 1.0
 TEST_BATCH = 256
+INDENT = {"initial_indent": " " * 7, "subsequent_indent": " " * 7}
 STEPS_A_LOOK = 10  # between two looks at the loss, since each look waits for the device to finish
 
 
@@ -64,7 +68,9 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
     torch.manual_seed(options.seed)  # every model gets the same dropout
     beginning = familiar_beginning(data)
 
-    print(f"\n{name}: {history.about}, {history.parameters:,} parameters")
+    print(f"\n{name}, {history.parameters:,} parameters\n{history.about}")
+    if keep_earlier(options.results, name):
+        print(f"what an earlier training of it left is kept in {options.results / 'earlier'}")
     print("epoch  train loss  test loss  perplexity  accuracy  seconds")
     with Interrupt() as interrupt:
         for number in range(1, options.epochs + 1):
@@ -91,7 +97,7 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
                 if history.best is epoch:
                     save(options.results / f"{name}.pt", model, data.vocabulary, history, options)
                 print(describe_epoch(epoch, history.best is epoch))
-                print(f"       {complete(model, data, beginning)}", flush=True)
+                print(fill(complete(model, data, beginning), 80, **INDENT), flush=True)
             finally:  # after Ctrl-C, and where the loss broke, there is something to see as well
                 write_results(history, options.results)
     return history
@@ -200,18 +206,23 @@ def write_results(history: History, results: Path) -> None:
     plot_history(history, results / f"{history.name}.png")
 
 
-def report(history: History, options: Namespace) -> int:
-    """Says what was written and what to run next; opens the plot if asked to. Returns the exit code."""
-    stem = options.results / history.name
-    if history.interrupted:
-        print("\nstopped by Ctrl-C")
-    if history.epochs:
-        best = history.best
-        print(f"\nbest epoch {best.epoch}: test loss {best.test_loss:.4f}, perplexity {best.perplexity:.2f}")
-        print(f"wrote {stem}.pt (the weights of that epoch), {history.name}.csv and {history.name}.png")
-        print(f"next: python rollout.py --checkpoint {stem}.pt")
-    else:
-        print(f"no epoch was finished, so no weights were saved; wrote {stem}.csv and {history.name}.png")
+def report(histories: Sequence[History], options: Namespace) -> int:
+    """Says what was written and what to run next; opens the plots if asked to.
+
+    Returns:
+        The script's exit code: 130 after Ctrl-C, else 0.
+    """
+    interrupted = any(history.interrupted for history in histories)
+    print("\nstopped by Ctrl-C" if interrupted else "")
+    for history in histories:
+        stem = options.results / history.name
+        if history.epochs:
+            print(f"wrote {stem}.pt (the weights of epoch {history.best.epoch}), .csv and .png")
+        else:
+            print(f"wrote {stem}.csv and .png; no epoch was finished, so no weights were saved")
+    trained = [history for history in histories if history.epochs]
+    if trained:
+        print(f"next: python rollout.py --checkpoint {options.results / trained[0].name}.pt")
     if options.show:
-        show(lambda figure: draw_history(history, figure), stem.with_suffix(".png"))
-    return 130 if history.interrupted else 0
+        show_histories(histories, options.results)
+    return 130 if interrupted else 0

@@ -1,0 +1,202 @@
+"""The scripts from end to end, run as a person runs them."""
+
+import csv
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import PROJECT
+
+from utils.checkpoint import load
+from utils.history import read_epochs
+
+SIZES = ("--embedding-size", 16, "--hidden-size", 24)
+SMALL = (*SIZES, "--data", "few.txt", "--epochs", 2, "--device", "cpu")
+TIMES = ("seconds", "words_per_second")
+BEGINNINGS = "The best way\n\nmy mother, Blorb\nWhen it rains\n"
+
+
+@pytest.fixture(autouse=True)
+def few_sentences(tmp_path):
+    sentences = (PROJECT / "data" / "sentences.txt").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "few.txt").write_text("\n".join(sentences[:400]), encoding="utf-8")
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", ["rnn", "gru"])
+def test_train_and_roll_out(tmp_path, script, name):
+    trained = script(tmp_path, f"train_{name}.py", *SMALL)
+    assert trained.returncode == 0, trained.stderr
+    assert "best so far" in trained.stdout
+    assert f"next: python rollout.py --checkpoint {Path('results', name)}.pt" in trained.stdout
+    assert max(map(len, trained.stdout.splitlines())) <= 80
+    results = tmp_path / "results"
+    assert sorted(path.name for path in results.iterdir()) == [f"{name}.csv", f"{name}.png", f"{name}.pt"]
+    stored = load(results / f"{name}.pt", torch.device("cpu")).history.epochs
+    for ours, theirs in zip(read_epochs(results / f"{name}.csv"), stored, strict=False):
+        assert dataclasses.astuple(ours) == pytest.approx(dataclasses.astuple(theirs), abs=1e-6)
+    rows = rows_of(results / f"{name}.csv")
+    assert len(rows) == 2 * 6  # 360 sentences in batches of 64
+    assert [bool(row["test_loss"]) for row in rows] == ([False] * 5 + [True]) * 2
+    assert (results / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+    rolled = script(tmp_path, "rollout.py", typed=BEGINNINGS)
+    assert rolled.returncode == 0, rolled.stderr
+    first, blank, second, third = rolled.stdout.splitlines()
+    assert first.startswith("The best way")
+    assert blank == ""
+    assert second.startswith("My mother, Blorb")
+    assert third.startswith("When it rains")
+    assert "Blorb" in rolled.stderr
+    assert "[ANY]" not in rolled.stdout
+
+
+def test_both_lstms_train_alike(tmp_path, script):
+    trained = script(tmp_path, "train_lstm.py", *SMALL)
+    assert trained.returncode == 0, trained.stderr
+    results = tmp_path / "results"
+    by_hand, builtin = (read_epochs(results / f"{name}.csv") for name in ("lstm", "torch_lstm"))
+    for ours, theirs in zip(by_hand, builtin, strict=True):
+        assert ours.test_loss == pytest.approx(theirs.test_loss, abs=1e-4)
+        assert ours.train_loss == pytest.approx(theirs.train_loss, abs=1e-4)
+    names = {f"{name}{suffix}" for name in ("lstm", "torch_lstm") for suffix in (".csv", ".png", ".pt")}
+    assert {path.name for path in results.iterdir()} == names | {"comparison.csv", "comparison.png"}
+    assert [row["model"] for row in rows_of(results / "comparison.csv")] == ["lstm"] * 2 + ["torch_lstm"] * 2
+    assert "learns as well as torch.nn.LSTM" in trained.stdout
+    assert max(map(len, trained.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ["torch_lstm", "mogrifier_lstm", "phased_lstm"])
+def test_other_models_of_train_lstm(tmp_path, script, name):
+    trained = script(tmp_path, "train_lstm.py", "--model", name, *SMALL)
+    assert trained.returncode == 0, trained.stderr
+    checkpoint = tmp_path / "results" / f"{name}.pt"
+    options = ["--checkpoint", checkpoint, "--alternatives", 3]
+    if name != "torch_lstm":
+        options += ["--plot", tmp_path / "cell.png"]
+    rolled = script(tmp_path, "rollout.py", *options, typed="The best way\n")
+    assert rolled.returncode == 0, rolled.stderr
+    assert len(rolled.stdout.splitlines()) == 1
+    assert "likeliest there" in rolled.stderr
+    assert (tmp_path / "cell.png").exists() == (name != "torch_lstm")
+
+
+def test_same_seed_same_figures_and_the_earlier_training_is_kept(tmp_path, script):
+    tables, stored = [], []
+    for _ in range(2):
+        assert script(tmp_path, "train_lstm.py", "--model", "lstm", *SMALL, "--layers", 2).returncode == 0
+        stored.append((tmp_path / "results" / "lstm.pt").read_bytes())
+        tables.append(rows_of(tmp_path / "results" / "lstm.csv"))
+    for row in (*tables[0], *tables[1]):
+        for column in TIMES:
+            del row[column]
+    assert tables[0] == tables[1]
+    [kept] = (tmp_path / "results" / "earlier").glob("lstm-*.pt")
+    assert kept.read_bytes() == stored[0]
+    assert script(tmp_path, "train_lstm.py", "--model", "lstm", *SMALL, "--layers", 2, "--seed", 1).returncode == 0
+    assert rows_of(tmp_path / "results" / "lstm.csv")[-1]["test_loss"] != tables[0][-1]["test_loss"]
+
+
+def test_the_checkpoint_is_of_the_best_epoch(tmp_path, script):
+    # So high a rate for so few sentences that the test loss must rise in between.
+    options = ("--epochs", 6, "--limit", 200, "--learning-rate", 0.3, "--batch-size", 8, "--min-count", 1)
+    trained = script(tmp_path, "train_gru.py", *SMALL, *options)
+    assert trained.returncode == 0, trained.stderr
+    epochs = read_epochs(tmp_path / "results" / "gru.csv")
+    lowest = min(epochs, key=lambda epoch: epoch.test_loss)
+    assert lowest.epoch < len(epochs) == 6
+    checkpoint = load(tmp_path / "results" / "gru.pt", torch.device("cpu"))
+    assert checkpoint.history.best.epoch == len(checkpoint.history.epochs) == lowest.epoch
+    assert f"the weights of epoch {lowest.epoch}" in trained.stdout
+
+
+def start_training(folder: Path, *options: object) -> subprocess.Popen:
+    command = [sys.executable, str(PROJECT / "train_gru.py"), *map(str, (*SMALL, "--epochs", 10_000, *options))]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path, process: subprocess.Popen) -> None:
+    while not path.exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_ctrl_c_keeps_what_there_is(tmp_path):
+    process = start_training(tmp_path)
+    wait_for(tmp_path / "results" / "gru.png", process)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped by Ctrl-C" in output
+    assert "gru.pt" in output
+    assert "Traceback" not in errors
+    assert load(tmp_path / "results" / "gru.pt", torch.device("cpu")).history.epochs
+    assert read_epochs(tmp_path / "results" / "gru.csv")
+    assert sorted(path.suffix for path in (tmp_path / "results").iterdir()) == [".csv", ".png", ".pt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_kill_leaves_whole_files_and_no_pile_of_others(tmp_path):
+    results = tmp_path / "results"
+    for delay in (0.0, 0.13, 0.31):
+        process = start_training(tmp_path)
+        time.sleep(2 if results.exists() else 0)
+        wait_for(results / "gru.png", process)
+        time.sleep(delay)
+        process.kill()
+        process.communicate()
+        assert load(results / "gru.pt", torch.device("cpu")).history.epochs
+        assert read_epochs(results / "gru.csv")
+        leftovers = [path.name for path in results.iterdir() if path.name.startswith(".")]
+        assert set(leftovers) <= {".gru.pt.part", ".gru.csv.part", ".gru.png.part"}
+
+
+def test_piped_completions_keep_their_order_at_any_number(tmp_path, script):
+    assert script(tmp_path, "train_rnn.py", *SMALL).returncode == 0
+    lines = [f"The {word} of {number}" for number in range(300) for word in ("man", "sea", "day")]
+    many = script(tmp_path, "rollout.py", "--max-words", 4, typed="\n".join(lines))
+    assert many.returncode == 0
+    for line, sentence in zip(lines, many.stdout.splitlines(), strict=True):
+        assert sentence.startswith(line)
+    # Three different endings of one beginning.
+    drawn = script(tmp_path, "rollout.py", "--samples", 3, "--max-words", 4, typed="The sea\n").stdout
+    assert len(set(drawn.splitlines())) == 3
+    assert script(tmp_path, "rollout.py", "--samples", 3, "--max-words", 4, typed="The sea\n").stdout == drawn
+    near = script(tmp_path, "rollout.py", "--neighbours", "THE", "--plot", "map.png")
+    assert near.returncode == 0
+    assert len(near.stdout.splitlines()) == 12
+    assert (tmp_path / "map.png").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
+def test_a_reader_may_leave_early(tmp_path, script):
+    assert script(tmp_path, "train_rnn.py", *SMALL, "--epochs", 1).returncode == 0
+    command = f"yes 'The sea' | head -5000 | '{sys.executable}' '{PROJECT / 'rollout.py'}' --beam 1 | head -1"
+    result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert len(result.stdout.splitlines()) == 1
+    assert "Traceback" not in result.stderr
+    assert "Error" not in result.stderr
+
+
+def test_other_locales_are_utf8_too(tmp_path, script):
+    lines = [f"Ģimene {i} šķērso ceļu, jo līst" for i in range(30)]
+    (tmp_path / "teksts.txt").write_text("\n".join(lines), encoding="utf-8")
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment["PYTHONIOENCODING"] = "ascii"
+    options = (*SIZES, "--epochs", 1, "--min-count", 1, "--data", "teksts.txt")
+    trained = script(tmp_path, "train_rnn.py", *options, environment=environment)
+    assert trained.returncode == 0, trained.stderr
+    rolled = script(tmp_path, "rollout.py", typed="ģimene ēzelis\n", environment=environment)
+    assert rolled.stdout.startswith("Ģimene ēzelis")
+    assert "ēzelis" in rolled.stderr
