@@ -22,10 +22,15 @@ def test_split_is_a_partition_and_seeded():
     assert split(SENTENCES, seed=4) != (train, test)
 
 
-def test_too_few_sentences_to_split():
-    with pytest.raises(UserError, match="only 9 sentences"):
-        split(SENTENCES[:9], seed=0)
-    assert [len(part) for part in split(SENTENCES[:10], seed=0)] == [9, 1]
+def test_ten_sentences_are_enough_and_nine_too_few(tmp_path):
+    path = tmp_path / "data.txt"
+    path.write_text("\n".join(" ".join(s) for s in SENTENCES[:10]), encoding="utf-8")
+    options = Namespace(data=path, limit=None, seed=0, min_count=1, max_length=20)
+    data = load(options)
+    assert (len(data.train), len(data.test)) == (9, 1)
+    options.limit = 9
+    with pytest.raises(UserError, match=r"data\.txt: only 9 sentences"):
+        load(options)
 
 
 def test_targets_are_the_inputs_one_word_on():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+import warnings
 from argparse import Namespace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,7 +61,9 @@ def load(path: Path, device: torch.device) -> Checkpoint:
     broken = UserError(f"{path}: not a checkpoint of this project, or a damaged one; train a model again")
     misread = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)  # whatever is in the file
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        with warnings.catch_warnings():  # what torch has to say of foreign files is said below
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; train a model first: python train_lstm.py") from None
     except OSError as error:

@@ -19,13 +19,7 @@ MIN_SENTENCES = 10
 
 
 def split(sentences: Sequence[list[str]], seed: int) -> tuple[list[list[str]], list[list[str]]]:
-    """Parts the sentences at random into 90% for training and 10% for testing.
-
-    Raises:
-        UserError: there are fewer than 10 sentences.
-    """
-    if len(sentences) < MIN_SENTENCES:
-        raise UserError(f"only {len(sentences)} sentences; training and testing need {MIN_SENTENCES} or more")
+    """Parts the sentences at random into 90% for training and 10% for testing."""
     order = torch.randperm(len(sentences), generator=torch.Generator().manual_seed(seed)).tolist()
     tests = round(TEST_SHARE * len(sentences))
     return [sentences[i] for i in order[tests:]], [sentences[i] for i in order[:tests]]
@@ -138,6 +132,8 @@ def load(options: Namespace) -> Data:
         UserError: the file can't be used, or has too few sentences.
     """
     sentences = read_sentences(options.data)[:options.limit]
+    if len(sentences) < MIN_SENTENCES:
+        raise UserError(f"{options.data}: only {len(sentences)} sentences; {MIN_SENTENCES} or more are needed")
     train, test = split(sentences, options.seed)
     vocabulary = Vocabulary.of((tokens[:options.max_length] for tokens in train), options.min_count)
     data = Data(
