@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence
 
@@ -89,6 +89,15 @@ class LanguageModel(nn.Module):
             ends.append(state)
         logits = F.linear(self.projection(x.data), self.embedding.weight, self.bias)
         return repack(words, logits), ends
+
+    @torch.no_grad()
+    def start_from_frequencies(self, counts: Tensor) -> None:
+        """Sets each word's bias to the logarithm of its share of all words, from its count: (vocabulary_size,).
+
+        An untrained model then guesses by frequency alone, and needn't learn first which words are common. One is
+        added to each count, so that no logarithm is infinite.
+        """
+        self.bias.copy_(((counts + 1) / (counts + 1).sum()).log())
 
     def count_parameters(self) -> int:
         """How many numbers training changes."""

@@ -40,6 +40,14 @@ def test_logits_are_products_with_the_embedding():
     torch.testing.assert_close(model(words)[0].data, by_hand)
 
 
+def test_an_untrained_model_guesses_by_frequency():
+    model = LanguageModel(LSTM, 4, 3, 5)
+    torch.nn.init.zeros_(model.embedding.weight)
+    model.start_from_frequencies(torch.tensor([5, 0, 2, 9]))
+    logits, _ = model(pack_sequence([torch.tensor([2])]))
+    torch.testing.assert_close(logits.data.softmax(1), torch.tensor([[6, 1, 3, 10]]) / 20)
+
+
 def test_dropout_is_one_mask_a_sentence():
     torch.manual_seed(0)
     ones = pack_sequence([torch.ones(n, 50) for n in (7, 5, 2)])

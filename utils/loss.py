@@ -22,8 +22,8 @@ class WeightedCrossEntropy(nn.Module):
 
     def __init__(self, targets: Tensor, vocabulary_size: int):
         super().__init__()
-        counts = torch.bincount(targets, minlength=vocabulary_size)
-        self.register_buffer("C", 1 - counts / counts.sum())
+        self.register_buffer("counts", torch.bincount(targets, minlength=vocabulary_size))
+        self.register_buffer("C", 1 - self.counts / self.counts.sum())
 
     def terms(self, cross_entropy: Tensor, targets: Tensor) -> Tensor:
         """C[y] · −log(y'[y] + ε) of each word, from its −log y'[y] (words,).

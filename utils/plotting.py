@@ -1,6 +1,7 @@
 """Histories → pictures to hand in: readable in print, in black and white, and by the colour-blind."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -149,6 +150,42 @@ def plot_comparison(histories: Sequence[History], path: Path) -> None:
 def mean(values: Sequence[float]) -> float:
     """Their sum by their number."""
     return sum(values) / len(values)
+
+
+def plot_race(trained: Mapping[str, Sequence[Epoch]], path: Path) -> None:
+    """Test loss against training time of several trainings, by the names of their cells, in one PNG."""
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    figure.suptitle("Test loss against training time", fontsize=15, fontweight="bold")
+    axes = figure.subplots()
+    for (name, epochs), style in zip(trained.items(), STYLES, strict=False):
+        seconds = list(accumulate(epoch.seconds for epoch in epochs))
+        axes.plot(seconds, [epoch.test_loss for epoch in epochs], label=title_of(name), **style)
+    axes.set_xlabel("training time in seconds, one mark an epoch")
+    axes.set_ylabel("test loss $L_{CCE}$")
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    save_figure(figure, path)
+
+
+def plot_speed(rows: Sequence[tuple[str, Mapping[str, float]]], path: Path) -> None:
+    """The benchmark of layers as bars in a PNG: for each row (title, time by name), times as ratios to the first."""
+    figure = Figure(figsize=(10, 1 + 0.85 * len(rows)), layout="constrained")
+    figure.suptitle("Time of one layer, as a ratio to the hand-written LSTM (shorter is faster)", fontweight="bold")
+    axes = figure.subplots()
+    names = list(rows[0][1])
+    height = 0.8 / len(names)
+    for place, (name, style) in enumerate(zip(names, STYLES, strict=False)):
+        ratios = [ratio[name] for _, ratio in rows]
+        places = [row + (place - (len(names) - 1) / 2) * height for row in range(len(rows))]
+        bars = axes.barh(places, ratios, height, label=name, color=style["color"], edgecolor="white")
+        axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=7)
+    axes.axvline(1, color="0.4", linewidth=0.8, linestyle="--")
+    axes.set_yticks(range(len(rows)), [title for title, _ in rows])
+    axes.invert_yaxis()
+    axes.set_ylabel("batch, embedding, hidden, lengths")
+    axes.legend(loc="lower right")
+    save_figure(figure, path)
 
 
 def show_histories(histories: Sequence[History], results: Path) -> None:

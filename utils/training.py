@@ -27,6 +27,7 @@ from utils.loss import WeightedCrossEntropy, cross_entropy
 from utils.plotting import plot_history, show_histories
 
 MAX_GRADIENT_NORM = 1.0
+WARM_UP = 0.1  # share of the steps in which the learning rate rises
 TEST_BATCH = 256
 INDENT = {"initial_indent": " " * 7, "subsequent_indent": " " * 7}
 STEPS_A_LOOK = 10  # between two looks at the loss, since each look waits for the device to finish
@@ -63,8 +64,8 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
     loss = WeightedCrossEntropy(data.train.targets(), len(data.vocabulary)).to(options.device)
     train_batches, test_batches = batches(data.train, options.batch_size, options.seed), batches(data.test, TEST_BATCH)
     history = History(name, describe(data, options), model.count_parameters(), len(train_batches))
-    optimizer = AdamW(model.parameters(), lr=options.learning_rate, fused=True)
-    schedule = OneCycleLR(optimizer, options.learning_rate, total_steps=options.epochs * len(train_batches))
+    model.start_from_frequencies(loss.counts)
+    schedule = schedule_of(model, options.learning_rate, options.epochs * len(train_batches))
     torch.manual_seed(options.seed)  # every model gets the same dropout
     beginning = familiar_beginning(data)
 
@@ -75,9 +76,13 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
     with Interrupt() as interrupt:
         for number in range(1, options.epochs + 1):
             try:
+                bar = tqdm(train_batches, f"epoch {number}", unit=" batches", leave=False, dynamic_ncols=True)
                 start = time.perf_counter()
-                train_loss, words = train_epoch(model, train_batches, loss, optimizer, schedule, history, interrupt)
+                step_losses, words = train_epoch(model, bar, loss, schedule, interrupt)
                 seconds = time.perf_counter() - start
+                history.step_losses += step_losses
+                train_loss = sum(value * n for value, n in zip(step_losses, words, strict=True)) / sum(words)
+                require_finite(train_loss, schedule)
                 if interrupt.asked:
                     history.interrupted = True
                     break
@@ -91,7 +96,7 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
                     perplexity=perplexity,
                     accuracy=accuracy,
                     seconds=seconds,
-                    words_per_second=words / seconds,
+                    words_per_second=sum(words) / seconds,
                 )
                 history.epochs.append(epoch)
                 if history.best is epoch:
@@ -103,26 +108,23 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
     return history
 
 
+def schedule_of(model: LanguageModel, learning_rate: float, steps: int) -> OneCycleLR:
+    """The learning rate of each step, and with it the optimiser: up to `learning_rate`, then down to nothing."""
+    optimizer = AdamW(model.parameters(), lr=learning_rate, fused=True)
+    return OneCycleLR(optimizer, learning_rate, total_steps=steps, pct_start=WARM_UP, anneal_strategy="linear")
+
+
 def train_epoch(
-    model: LanguageModel,
-    train_batches: DataLoader,
-    loss: WeightedCrossEntropy,
-    optimizer: AdamW,
-    schedule: OneCycleLR,
-    history: History,
-    interrupt: Interrupt,
-) -> tuple[float, int]:
-    """One round through the training sentences, or up to the step in which Ctrl-C came.
+    model: LanguageModel, bar: tqdm, loss: WeightedCrossEntropy, schedule: OneCycleLR, interrupt: Interrupt
+) -> tuple[list[float], list[int]]:
+    """One round through the batches of a progress bar; it ends early after Ctrl-C or where the loss has broken.
 
-    Adds the loss of each step to the history. Returns the mean loss over all targets, and their number.
-
-    Raises:
-        UserError: the loss is no longer finite.
+    Returns:
+        The mean loss of each step, and the number of targets in it.
     """
     model.train()
-    device = loss.C.device
-    losses, sizes = [], []
-    bar = tqdm(train_batches, f"epoch {len(history.epochs) + 1}", unit=" batches", leave=False, dynamic_ncols=True)
+    optimizer, device = schedule.optimizer, loss.C.device
+    losses, words = [], []
     with bar:
         for batch in bar:
             inputs, targets = batch.pack(device)
@@ -134,7 +136,7 @@ def train_epoch(
             optimizer.step()
             schedule.step()
             losses.append(value.detach())
-            sizes.append(len(targets))
+            words.append(len(targets))
             if len(losses) % STEPS_A_LOOK == 0:
                 running = torch.stack(losses[-STEPS_A_LOOK:]).mean().item()
                 bar.set_postfix(loss=f"{running:.3f}")
@@ -142,11 +144,7 @@ def train_epoch(
                     break
             if interrupt.asked:
                 break
-    step_losses = torch.stack(losses).tolist()
-    history.step_losses += step_losses
-    mean = sum(value * size for value, size in zip(step_losses, sizes, strict=True)) / sum(sizes)
-    require_finite(mean, schedule)
-    return mean, sum(sizes)
+    return torch.stack(losses).tolist(), words
 
 
 def require_finite(loss: float, schedule: OneCycleLR) -> None:

@@ -1,0 +1,213 @@
+"""How fast the hand-written layers are, beside torch.nn.LSTM and the limit: ratios measured side by side.
+
+Every table entry is a median over runs in which all competitors take turns on the same batch, so that a noisy
+machine is noisy for all. Run nothing else meanwhile.
+"""
+
+import math
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from models import CELLS, LSTM, LanguageModel, RecurrentLayer, TorchLSTM, repack
+from utils.comparison import with_torch_lstm
+from utils.dataset import Data, LengthBatches, SentenceDataset, batches, load
+from utils.errors import run
+from utils.history import read_epochs
+from utils.loss import WeightedCrossEntropy
+from utils.options import number, training_parser
+from utils.plotting import plot_race, plot_speed
+from utils.training import Interrupt, schedule_of, train_epoch
+
+SIZES = [(32, 64, 128), (64, 128, 256), (64, 128, 384), (128, 256, 512)]  # batch, embedding, hidden
+DEFAULT_SIZE = (64, 128, 384)
+SHARES = (0.25, 0.5, 1.0)  # of the corpus
+
+
+class Padded(nn.Module):
+    """torch.nn.LSTM on the padded batch; what it makes of the padding is thrown away."""
+
+    def __init__(self, lstm: TorchLSTM):
+        super().__init__()
+        self.lstm = lstm.lstm
+
+    def forward(self, sentences: PackedSequence) -> tuple[PackedSequence, tuple[Tensor, ...]]:
+        inputs, lengths = pad_packed_sequence(sentences, batch_first=True)
+        outputs, state = self.lstm(inputs)
+        return pack_padded_sequence(outputs, lengths, batch_first=True), state
+
+
+class Textbook(nn.Module):
+    """The LSTM as many a textbook writes it: a Linear for each gate and for each of x and h, padding and all."""
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.of_x = nn.ModuleList(nn.Linear(input_size, hidden_size) for _ in "ifgo")
+        self.of_h = nn.ModuleList(nn.Linear(hidden_size, hidden_size, bias=False) for _ in "ifgo")
+
+    def forward(self, sentences: PackedSequence) -> tuple[PackedSequence, tuple[Tensor, ...]]:
+        inputs, lengths = pad_packed_sequence(sentences, batch_first=True)
+        h = c = inputs.new_zeros(len(inputs), self.hidden_size)
+        outputs = []
+        for x in inputs.unbind(1):
+            i, f, g, o = (of_x(x) + of_h(h) for of_x, of_h in zip(self.of_x, self.of_h, strict=True))
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            outputs.append(h)
+        return pack_padded_sequence(torch.stack(outputs, 1), lengths, batch_first=True), (h, c)
+
+
+class Products(RecurrentLayer):
+    """The matrix products of an LSTM and of its gradients, and nothing else: no layer of this kind is faster."""
+
+    blocks = 4
+
+    def forward(self, sentences: PackedSequence) -> tuple[PackedSequence, tuple[Tensor, ...]]:
+        sizes = sentences.batch_sizes.tolist()
+        h = sentences.data.new_zeros(sizes[0], self.hidden_size, requires_grad=True)
+        outputs = [torch.addmm(x, h[:len(x)], self.U.t()) for x in self.project(sentences.data).split(sizes)]
+        return repack(sentences, torch.cat(outputs)), ()
+
+
+def competitors(input_size: int, hidden_size: int) -> dict[str, nn.Module]:
+    """The LSTMs of the first table, the hand-written one first."""
+    hand_written = LSTM(input_size, hidden_size)
+    return {
+        "by hand": hand_written,
+        "torch packed": TorchLSTM.like(hand_written),
+        "torch padded": Padded(TorchLSTM.like(hand_written)),
+        "textbook": Textbook(input_size, hidden_size),
+        "products": Products(input_size, hidden_size),
+    }
+
+
+def real_batches(dataset: SentenceDataset, batch_size: int, alike: bool) -> Iterator[Tensor]:
+    """Lengths of batches of real sentences, of like lengths or of mixed ones, without end; the longest first."""
+    generator = torch.Generator().manual_seed(0)
+    lengths = dataset.lengths
+    while True:
+        if alike:
+            whole = [b for b in LengthBatches(lengths, batch_size, generator) if len(b) == batch_size]
+        else:
+            whole = torch.randperm(len(lengths), generator=generator).split(batch_size)[:-1]
+        for batch in whole:
+            yield lengths[batch].sort(descending=True).values
+
+
+def time_layers(layers: dict[str, nn.Module], lengths: Iterable[Tensor], input_size: int) -> dict[str, float]:
+    """Median seconds of each layer, forward and backward, over these batches; they take turns on each."""
+    times: dict[str, list[float]] = {name: [] for name in layers}
+    for batch in lengths:
+        padded = torch.randn(len(batch), int(batch[0]), input_size)
+        for name, layer in layers.items():
+            layer.zero_grad()
+            packed = pack_padded_sequence(padded, batch, batch_first=True)
+            packed = repack(packed, packed.data.requires_grad_())
+            start = perf_counter()
+            output, _ = layer(packed)
+            output.data.backward(torch.ones_like(output.data))
+            times[name].append(perf_counter() - start)
+    return {name: median(values[len(values) // 5:]) for name, values in times.items()}  # the first ones warm up
+
+
+def kernel(layer: nn.Module, batch: Tensor, input_size: int) -> str:
+    """Which kernel torch.nn.LSTM calls for a batch of these lengths: oneDNN's fused one or its own ATen one."""
+    padded = torch.randn(len(batch), int(batch[0]), input_size)
+    with torch.profiler.profile() as profile:
+        layer(pack_padded_sequence(padded, batch, batch_first=True))
+    return "oneDNN" if any("mkldnn_rnn" in event.key for event in profile.key_averages()) else "ATen"
+
+
+def benchmark_layers(dataset: SentenceDataset, runs: int) -> list[tuple[str, dict[str, float]]]:
+    """Prints the tables of single layers; gives back the ratios of the first."""
+    rows = []
+    print("\nOne layer, forward and backward: milliseconds by hand; the others as ratios to it")
+    head = "batch, sizes, lengths", "by hand", "torch packed", "torch padded", "textbook", "products"
+    print("{:<22}{:>8}{:>15}{:>15}{:>10}{:>10}".format(*head))
+    for size in SIZES:
+        for alike in (True, False):
+            batch_size, input_size, hidden_size = size
+            layers = competitors(input_size, hidden_size)
+            lengths = real_batches(dataset, batch_size, alike)
+            times = time_layers(layers, (next(lengths) for _ in range(runs)), input_size)
+            ratios = {name: seconds / times["by hand"] for name, seconds in times.items()}
+            batch = next(lengths)
+            packed, padded = (kernel(layers[name], batch, input_size) for name in ("torch packed", "torch padded"))
+            title = f"{', '.join(map(str, size))}, {'alike' if alike else 'mixed'}"
+            rows.append((title, ratios))
+            print(
+                f"{title:<22}{1000 * times['by hand']:8.1f}{ratios['torch packed']:8.2f} {packed:>6}"
+                f"{ratios['torch padded']:8.2f} {padded:>6}{ratios['textbook']:10.2f}{ratios['products']:10.2f}"
+            )
+    batch_size, input_size, hidden_size = DEFAULT_SIZE
+    cells = {name: cell(input_size, hidden_size) for name, cell in CELLS.items() if name != "torch_lstm"}
+    lengths = real_batches(dataset, batch_size, alike=True)
+    times = time_layers(cells, (next(lengths) for _ in range(runs)), input_size)
+    print(f"\nWhat a gate costs: each hand-written cell at {', '.join(map(str, DEFAULT_SIZE))}, lengths alike")
+    print(f"{'cell':<24}{'ms':>9}{'ratio to lstm':>15}{'parameters':>12}")
+    for name, layer in cells.items():
+        parameters = sum(parameter.numel() for parameter in layer.parameters())
+        print(f"{name:<24}{1000 * times[name]:9.2f}{times[name] / times['lstm']:15.2f}{parameters:12,}")
+    return rows
+
+
+def benchmark_training(options: Namespace, data: Data) -> None:
+    """Prints how fast both LSTMs train on more and more of the corpus, and what share of a step is the layer's."""
+    by_hand = LanguageModel(LSTM, len(data.vocabulary), options.embedding_size, options.hidden_size, 1, options.dropout)
+    models = {"lstm": by_hand, "torch_lstm": with_torch_lstm(by_hand)}
+    loss = WeightedCrossEntropy(data.train.targets(), len(data.vocabulary))
+    print("\nOne epoch of training, the better of two: thousands of words a second, and seconds")
+    print(f"{'part of the corpus':<24}{'lstm':>16}{'torch_lstm':>18}{'ratio of seconds':>20}")
+    for share in SHARES:
+        sentences = data.train.sentences[:int(share * len(data.train))]
+        part = SentenceDataset(sentences, data.vocabulary, options.max_length)
+        seconds = dict.fromkeys(models, math.inf)
+        for _ in range(2):
+            for name, model in models.items():
+                bar = tqdm(batches(part, options.batch_size, options.seed), f"{share:.0%} {name}", leave=False)
+                schedule = schedule_of(model, options.learning_rate, len(bar))
+                start = perf_counter()
+                _, words = train_epoch(model, bar, loss, schedule, Interrupt())
+                seconds[name] = min(seconds[name], perf_counter() - start)
+        columns = "".join(f"{sum(words) / s / 1000:9.1f}{s:7.1f} s" for s in seconds.values())
+        print(f"{share:<24.0%}{columns}{seconds['lstm'] / seconds['torch_lstm']:20.2f}")
+
+    step = seconds["lstm"] / len(bar)
+    lengths = [batch.lengths for batch in batches(part, options.batch_size, options.seed)]
+    layer = time_layers({"lstm": by_hand.layers[0]}, lengths, options.embedding_size)["lstm"]
+    print(f"\nA training step takes {1000 * step:.1f} ms: {1000 * layer:.1f} for the hand-written layer, and")
+    print(f"{1000 * (step - layer):.1f} for embedding, dropout, logits, loss, clipping, optimiser, batching and bar")
+
+
+def main() -> None:
+    parser = training_parser(__doc__)
+    parser.add_argument("--runs", type=number(int, 5), default=40, help="batches for each figure of a layer")
+    parser.add_argument("--plot", action="store_true", help="also draw benchmark.png, and time.png from the CSV files")
+    options = parser.parse_args()
+    data = load(options)
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
+    rows = benchmark_layers(data.train, options.runs)
+    benchmark_training(options, data)
+    if options.plot:
+        plot_speed(rows, options.results / "benchmark.png")
+        print(f"\nwrote {options.results / 'benchmark.png'}")
+        paths = {name: options.results / f"{name}.csv" for name in CELLS}
+        trained = {name: read_epochs(path) for name, path in paths.items() if path.exists()}
+        if trained:
+            plot_race(trained, options.results / "time.png")
+            print(f"wrote {options.results / 'time.png'} of {', '.join(trained)}")
+
+
+if __name__ == "__main__":
+    run(main)
