@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -20,6 +21,7 @@ from utils.vocabulary import ANY, END
 RESULTS = Path("results")
 LINES_AT_ONCE = 256  # piped beginnings are completed side by side
 DRAWS = 20  # how often to draw for each different ending asked for
+GUESSES = 4  # shown under each word of a sentence that is plotted
 COMMONEST = 200  # words on the map of the embedding
 
 
@@ -95,29 +97,42 @@ def talk(checkpoint: Checkpoint, options: Namespace) -> None:
             return
         if not typed.strip():
             return
-        for sentence in complete([typed], checkpoint, options, sys.stdout)[0]:
-            print(f"  {sentence}")
+        [completions] = complete([typed], checkpoint, options)
+        for completion in completions:
+            print(f"  {completion.sentence}")
+            if options.alternatives:
+                print(alternatives(completion, checkpoint, options.alternatives))
+        plot(completions, checkpoint, options)
 
 
 def answer_pipe(checkpoint: Checkpoint, options: Namespace) -> None:
     """Completes each line of stdin on a line of stdout; a line without a word gets an empty one."""
     while lines := list(islice(sys.stdin, LINES_AT_ONCE)):
-        for sentences in complete(lines, checkpoint, options, sys.stderr):
-            print("\n".join(sentences))
+        found = complete(lines, checkpoint, options)
+        for completions in found:
+            print("\n".join(completion.sentence for completion in completions))
+            if options.alternatives:
+                for completion in completions:
+                    print(alternatives(completion, checkpoint, options.alternatives), file=sys.stderr)
         sys.stdout.flush()
+        plot([completion for completions in found for completion in completions], checkpoint, options)
 
 
-def complete(typed: Sequence[str], checkpoint: Checkpoint, options: Namespace, aside: object) -> list[list[str]]:
+class Completion(NamedTuple):
+    """A whole sentence, and the word ids it is made of."""
+
+    sentence: str
+    beginning: list[int]
+    ending: Ending
+
+
+def complete(typed: Sequence[str], checkpoint: Checkpoint, options: Namespace) -> list[list[Completion]]:
     """Completes beginnings side by side.
 
-    Args:
-        typed: the beginnings.
-        aside: the stream that --alternatives are shown on.
-
     Returns:
-        The whole sentences of each: one, or several with --samples, or none where no word was typed.
+        The completions of each: one, or several with --samples, or none where no word was typed.
     """
-    model, vocabulary = checkpoint.model, checkpoint.vocabulary
+    vocabulary = checkpoint.vocabulary
     tokens = [tokens_of(text) for text in typed]
     beginnings = [vocabulary.encode(words) for words in tokens]
     for text, words, ids in zip(typed, tokens, beginnings, strict=True):
@@ -126,19 +141,13 @@ def complete(typed: Sequence[str], checkpoint: Checkpoint, options: Namespace, a
             print(f"not in the vocabulary, read as [ANY]: {', '.join(unknown)}", file=sys.stderr)
         if not words:
             print(f"no word to begin with in {text.strip()!r}", file=sys.stderr)
+    found: list[list[Completion]] = [[] for _ in typed]
     readable = [i for i, ids in enumerate(beginnings) if ids]
-    found = find_endings([beginnings[i] for i in readable], checkpoint, options) if readable else []
-    sentences: list[list[str]] = [[] for _ in typed]
-    for i, endings in zip(readable, found, strict=True):
-        sentences[i] = [write(typed[i], ending, vocabulary) for ending in endings]
-        if options.alternatives:
-            for ending in endings:
-                print(alternatives(checkpoint, beginnings[i], ending, options.alternatives), file=aside)
-    if options.plot and readable:
-        ids = beginnings[readable[-1]] + found[-1][0].ids
-        next_words = guesses(model, vocabulary, ids, 4)
-        plot_activity(vocabulary.decode(ids), activity(model, ids), next_words, checkpoint.history.name, options.plot)
-    return sentences
+    if readable:
+        endings = find_endings([beginnings[i] for i in readable], checkpoint, options)
+        for i, some in zip(readable, endings, strict=True):
+            found[i] = [Completion(write(typed[i], ending, vocabulary), beginnings[i], ending) for ending in some]
+    return found
 
 
 def find_endings(
@@ -168,15 +177,25 @@ def find_endings(
     return found
 
 
-def alternatives(checkpoint: Checkpoint, beginning: list[int], ending: Ending, count: int) -> str:
+def alternatives(completion: Completion, checkpoint: Checkpoint, count: int) -> str:
     """A table: each word of an ending, and the likeliest words there with their probabilities."""
     vocabulary = checkpoint.vocabulary
-    next_words = guesses(checkpoint.model, vocabulary, beginning + ending.ids, count)[len(beginning) - 1:]
+    beginning, ending = completion.beginning, completion.ending
+    likeliest = guesses(checkpoint.model, vocabulary, beginning + ending.ids, count)[len(beginning) - 1:]
     chosen = vocabulary.decode(ending.ids + [END] * ending.ended)
     rows = [f"    {'chosen':<14} likeliest there"]
-    for word, row in zip(chosen, next_words, strict=False):  # a cut ending has a guess more than words
+    for word, row in zip(chosen, likeliest, strict=False):  # of a cut ending, one guess more is known than words
         rows.append(f"    {word:<14} " + "  ".join(f"{guess.word} {guess.probability:.1%}" for guess in row))
     return "\n".join(rows)
+
+
+def plot(completions: Sequence[Completion], checkpoint: Checkpoint, options: Namespace) -> None:
+    """With --plot: draws the cell at work on the last of these sentences."""
+    if options.plot and completions:
+        model, vocabulary, history = checkpoint.model, checkpoint.vocabulary, checkpoint.history
+        ids = completions[-1].beginning + completions[-1].ending.ids
+        next_words = guesses(model, vocabulary, ids, GUESSES)
+        plot_activity(vocabulary.decode(ids), activity(model, ids), next_words, history.name, options.plot)
 
 
 def show_neighbours(checkpoint: Checkpoint, options: Namespace) -> None:

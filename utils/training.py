@@ -26,6 +26,7 @@ from utils.history import Epoch, History
 from utils.loss import WeightedCrossEntropy, cross_entropy
 from utils.plotting import plot_history, show_histories
 
+FEW_STEPS = 300  # fewer teach a model next to nothing
 MAX_GRADIENT_NORM = 1.0
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 TEST_BATCH = 256
@@ -72,6 +73,8 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
     print(f"\n{name}, {history.parameters:,} parameters\n{history.about}")
     if keep_earlier(options.results, name):
         print(f"what an earlier training of it left is kept in {options.results / 'earlier'}")
+    if schedule.total_steps < FEW_STEPS:
+        print(f"only {schedule.total_steps} steps of training: a lower --batch-size or more --epochs would help")
     print("epoch  train loss  test loss  perplexity  accuracy  seconds")
     with Interrupt() as interrupt:
         for number in range(1, options.epochs + 1):
