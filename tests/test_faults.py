@@ -49,6 +49,7 @@ def fails(tmp_path, monkeypatch, capsys):
         ("--learning-rate", "inf"),
         ("--embedding-size", "0"),
         ("--hidden-size", ""),
+        ("--hidden-size", "1000001"),
         ("--layers", "-1"),
         ("--dropout", "1"),
         ("--dropout", "-0.1"),
@@ -123,6 +124,10 @@ def test_a_loss_that_breaks_stops_training_and_keeps_the_best(fails, tmp_path, c
     assert "--learning-rate" in line
     assert good.read_bytes() == b"of an earlier training"
     assert (tmp_path / "results" / "rnn.csv").exists()
+
+
+def test_too_large_for_any_memory(fails):
+    assert "memory" in fails("train_rnn.py", "--hidden-size", 1_000_000, "--limit", 20)
 
 
 def test_no_model_yet(fails):

@@ -25,6 +25,11 @@ def run(main: Callable[[], int | None]) -> None:
     except UserError as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         code = 2
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in str(error) and not isinstance(error, MemoryError):
+            raise
+        print(f"{Path(sys.argv[0]).name}: not enough memory; choose a smaller model or --batch-size", file=sys.stderr)
+        code = 2
     except KeyboardInterrupt:
         print(file=sys.stderr)
         code = 130

@@ -72,7 +72,7 @@ def add_seed_and_device(parser: Parser) -> None:
 def training_parser(about: str, **defaults: float) -> Parser:
     """The options shared by the training scripts; `defaults` are those that a cell wants otherwise."""
     parser = Parser(about)
-    whole = number(int, 1)
+    whole = number(int, 1, 1_000_001)
     parser.add_argument("--data", type=Path, default=DATA, help="text, JSON or fortune file of sentences")
     parser.add_argument("--epochs", type=whole, default=5, help="rounds through the training sentences")
     parser.add_argument("--batch-size", type=whole, default=64, help="sentences a step")

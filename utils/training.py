@@ -87,7 +87,6 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
                 train_loss = sum(value * n for value, n in zip(step_losses, words, strict=True)) / sum(words)
                 require_finite(train_loss, schedule)
                 if interrupt.asked:
-                    history.interrupted = True
                     break
                 test_loss, perplexity, accuracy = evaluate(model, test_batches, loss)
                 require_finite(perplexity, schedule)
@@ -108,6 +107,7 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
                 print(fill(complete(model, data, beginning), 80, **INDENT), flush=True)
             finally:  # after Ctrl-C, and where the loss broke, there is something to see as well
                 write_results(history, options.results)
+    history.interrupted = interrupt.asked
     return history
 
 
@@ -162,17 +162,17 @@ def evaluate(model: LanguageModel, test_batches: DataLoader, loss: WeightedCross
     """The course's loss, the perplexity and the accuracy of the next word, over all targets of these batches."""
     model.eval()
     device = loss.C.device
-    weighted = unweighted = right = 0.0
-    count = 0
+    weighted = unweighted = right = count = 0
     for batch in test_batches:
         inputs, targets = batch.pack(device)
         logits, _ = model(inputs)
         entropy = cross_entropy(logits.data, targets)
-        weighted += loss.terms(entropy, targets).sum(dtype=torch.float64)
-        unweighted += entropy.sum(dtype=torch.float64)
-        right += (logits.data.argmax(dim=1) == targets).sum()
+        weighted += loss.terms(entropy, targets).sum().item()
+        unweighted += entropy.sum().item()
+        right += (logits.data.argmax(dim=1) == targets).sum().item()
         count += len(targets)
-    return float(weighted / count), float((unweighted / count).exp()), float(right / count)
+    perplexity = torch.tensor(unweighted / count).exp().item()  # infinite where math.exp would raise an error
+    return weighted / count, perplexity, right / count
 
 
 def describe(data: Data, options: Namespace) -> str:
