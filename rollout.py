@@ -13,9 +13,10 @@ import torch
 from utils.checkpoint import Checkpoint, load
 from utils.completion import Ending, draw, search, tokens_of, write
 from utils.errors import UserError, run
-from utils.inspection import activity, embedding_map, guesses, neighbours
+from utils.inspection import activity, embedding_map, guesses, neighbours, require_open_gates
 from utils.options import Parser, add_seed_and_device, number
 from utils.plotting import plot_activity, plot_embedding, title_of
+from utils.sentences import tokenize
 from utils.vocabulary import ANY, END
 
 RESULTS = Path("results")
@@ -29,9 +30,12 @@ def main() -> None:
     options = parse_options()
     path = options.checkpoint or newest_checkpoint()
     checkpoint = load(path, options.device)
-    if options.neighbours:
+    if options.neighbours is not None:
         show_neighbours(checkpoint, options)
-    elif sys.stdin.isatty():
+        return
+    if options.plot:
+        require_open_gates(checkpoint.model)
+    if sys.stdin.isatty():
         print(introduction(path, checkpoint))
         talk(checkpoint, options)
     else:
@@ -41,10 +45,10 @@ def main() -> None:
 
 def parse_options() -> Namespace:
     parser = Parser(__doc__)
-    whole = number(int, 1)
+    whole = number(int, 1, 1001)
     parser.add_argument("--checkpoint", type=Path, help="the trained model; by default the newest in results/")
     parser.add_argument("--beam", type=whole, help="endings kept in the search, by default 5; 1 is greedy choice")
-    parser.add_argument("--temperature", type=number(float, 0, open_low=True), help="draw at random; 1: as learned")
+    parser.add_argument("--temperature", type=number(float, 0.01, 100), help="draw at random; 1: as learned")
     parser.add_argument("--top-k", type=whole, metavar="K", help="draw at random among the K likeliest words")
     parser.add_argument("--samples", type=whole, metavar="N", help="draw N different endings of each beginning")
     parser.add_argument("--max-words", type=whole, default=30, help="cut an ending after so many words and marks")
@@ -79,7 +83,7 @@ def introduction(path: Path, checkpoint: Checkpoint) -> str:
     history, best = checkpoint.history, checkpoint.history.best
     return (
         f"{path}: {title_of(history.name)}, knows {len(checkpoint.vocabulary)} words and marks.\n"
-        f"Best epoch {best.epoch} of {len(history.epochs)}: test loss {best.test_loss:.3f}, "
+        f"Best epoch {best.epoch}: test loss {best.test_loss:.3f}, "
         f"perplexity {best.perplexity:.1f}.\n"
         "Type the beginning of a sentence. An empty line or Ctrl-D leaves.\n"
     )
@@ -102,11 +106,12 @@ def talk(checkpoint: Checkpoint, options: Namespace) -> None:
             print(f"  {completion.sentence}")
             if options.alternatives:
                 print(alternatives(completion, checkpoint, options.alternatives))
-        plot(completions, checkpoint, options)
+        plot(completions[-1:], checkpoint, options)
 
 
 def answer_pipe(checkpoint: Checkpoint, options: Namespace) -> None:
     """Completes each line of stdin on a line of stdout; a line without a word gets an empty one."""
+    last: list[Completion] = []
     while lines := list(islice(sys.stdin, LINES_AT_ONCE)):
         found = complete(lines, checkpoint, options)
         for completions in found:
@@ -114,8 +119,9 @@ def answer_pipe(checkpoint: Checkpoint, options: Namespace) -> None:
             if options.alternatives:
                 for completion in completions:
                     print(alternatives(completion, checkpoint, options.alternatives), file=sys.stderr)
+            last = completions[-1:] or last
         sys.stdout.flush()
-        plot([completion for completions in found for completion in completions], checkpoint, options)
+    plot(last, checkpoint, options)
 
 
 class Completion(NamedTuple):
@@ -189,13 +195,14 @@ def alternatives(completion: Completion, checkpoint: Checkpoint, count: int) -> 
     return "\n".join(rows)
 
 
-def plot(completions: Sequence[Completion], checkpoint: Checkpoint, options: Namespace) -> None:
-    """With --plot: draws the cell at work on the last of these sentences."""
-    if options.plot and completions:
+def plot(last: list[Completion], checkpoint: Checkpoint, options: Namespace) -> None:
+    """With --plot: draws the cell at work on the last sentence, if there is one."""
+    if options.plot and last:
         model, vocabulary, history = checkpoint.model, checkpoint.vocabulary, checkpoint.history
-        ids = completions[-1].beginning + completions[-1].ending.ids
+        ids = last[0].beginning + last[0].ending.ids
         next_words = guesses(model, vocabulary, ids, GUESSES)
         plot_activity(vocabulary.decode(ids), activity(model, ids), next_words, history.name, options.plot)
+        print(f"wrote {options.plot}", file=sys.stderr)
 
 
 def show_neighbours(checkpoint: Checkpoint, options: Namespace) -> None:
@@ -206,7 +213,7 @@ def show_neighbours(checkpoint: Checkpoint, options: Namespace) -> None:
     for word, cosine in nearest:
         print(f"  {cosine:.3f}  {word}")
     if options.plot:
-        marked = [options.neighbours, *(word for word, _ in nearest)]
+        marked = [*tokenize(options.neighbours), *(word for word, _ in nearest)]
         numbers = list(dict.fromkeys([*range(2, min(COMMONEST + 2, len(vocabulary))), *vocabulary.encode(marked)]))
         places = embedding_map(model, numbers)
         plot_embedding(vocabulary.decode(numbers), places, vocabulary.decode(vocabulary.encode(marked)), options.plot)

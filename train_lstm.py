@@ -37,7 +37,8 @@ def main() -> int:
     else:
         models = {"lstm": model, "torch_lstm": with_torch_lstm(model)}  # from the same weights
     if options.model == "both":
-        outputs, gradients = largest_differences(model, next(iter(batches(data.train, options.batch_size))))
+        batch = next(iter(batches(data.train, options.batch_size)))
+        outputs, gradients = largest_differences(*models.values(), batch)
         print("\nthe hand-written LSTM and torch.nn.LSTM on one batch, same weights, in float64:")
         print(f"outputs and states differ by {outputs:.1e} at most, gradients by {gradients:.1e}")
     else:
@@ -51,7 +52,7 @@ def main() -> int:
             break
 
     # Results
-    if len(histories) == 2:
+    if len(histories) == 2 and not histories[-1].interrupted:
         compare(*histories, options.results)
     return report(histories, options)
 

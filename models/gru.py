@@ -9,12 +9,15 @@ from models.recurrent import RecurrentLayer, State
 class GRU(RecurrentLayer):
     """Gated recurrent unit (Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder").
 
+    Written as in Chung et al. 2014, "Empirical Evaluation of Gated Recurrent Neural Networks":
+
         z, r = σ(W x + U h + b)           update and reset gate
         h̃ = tanh(W x + U (r ⊙ h) + b)     candidate
         h = (1 − z) ⊙ h + z ⊙ h̃           hidden state
 
     x is the input, the h on the right the hidden state before. W, U and b hold the rows of z, r and h̃, in this
-    order. torch.nn.GRU differs: it resets after the product, r ⊙ (U h), and calls 1 − z what is called z here.
+    order. Cho et al. and torch.nn.GRU call 1 − z what is called z here. torch.nn.GRU also resets after the product:
+    r ⊙ (U h).
 
     Shapes, and how to call it: see `RecurrentLayer`.
     """

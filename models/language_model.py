@@ -77,18 +77,28 @@ class LanguageModel(nn.Module):
             states: the state of each layer before the first word, as this method returned it; zeros if None.
 
         Returns:
-            logits: vocabulary_size logits after each word, packed as the words were (many-to-many). Those after
-                the last word alone are the many-to-one use.
+            logits: vocabulary_size logits after each word, packed as the words were: many-to-many. For many-to-one
+                take `read`, and `logits` of the last layer's state, which is that after the last word.
             states: the state of each layer after each sentence's last word.
         """
+        hidden, states = self.read(words, states)
+        return repack(words, self.logits(hidden.data)), states
+
+    def read(
+        self, words: PackedSequence, states: Sequence[State] | None = None
+    ) -> tuple[PackedSequence, list[State]]:
+        """As `forward`, but up to the last layer's hidden states: hidden_size features after each word."""
         x = self.dropout(repack(words, self.embedding(words.data)))
         ends = []
         for layer, state in zip(self.layers, states or [None] * len(self.layers), strict=True):
             x, state = layer(x, state)
             x = self.dropout(x)
             ends.append(state)
-        logits = F.linear(self.projection(x.data), self.embedding.weight, self.bias)
-        return repack(words, logits), ends
+        return x, ends
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Hidden states (rows, hidden_size) → logits of the next word (rows, vocabulary_size)."""
+        return F.linear(self.projection(hidden), self.embedding.weight, self.bias)
 
     @torch.no_grad()
     def start_from_frequencies(self, counts: Tensor) -> None:

@@ -32,7 +32,7 @@ class MogrifierLSTM(LSTM):
         bound = 1 / math.sqrt(hidden_size)
         Q_shape, R_shape = (input_size, hidden_size), (hidden_size, input_size)
         self.QR = nn.ParameterList(
-            torch.empty(R_shape if odd else Q_shape).uniform_(-bound, bound) for odd in (n % 2 for n in range(rounds))
+            torch.empty(R_shape if n % 2 else Q_shape).uniform_(-bound, bound) for n in range(rounds)
         )
 
     def project(self, x: Tensor) -> Tensor:

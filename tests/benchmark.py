@@ -14,7 +14,7 @@ from time import perf_counter
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -25,7 +25,7 @@ from utils.dataset import Data, LengthBatches, SentenceDataset, batches, load
 from utils.errors import run
 from utils.history import read_epochs
 from utils.loss import WeightedCrossEntropy
-from utils.options import number, training_parser
+from utils.options import DATA, Parser, folder, number, training_parser
 from utils.plotting import plot_race, plot_speed
 from utils.training import Interrupt, schedule_of, train_epoch
 
@@ -35,20 +35,18 @@ SHARES = (0.25, 0.5, 1.0)  # of the corpus
 
 
 class Padded(nn.Module):
-    """torch.nn.LSTM on the padded batch; what it makes of the padding is thrown away."""
+    """torch.nn.LSTM on the padded batch (batch, longest, input_size) → outputs (batch, longest, hidden_size)."""
 
     def __init__(self, lstm: TorchLSTM):
         super().__init__()
         self.lstm = lstm.lstm
 
-    def forward(self, sentences: PackedSequence) -> tuple[PackedSequence, tuple[Tensor, ...]]:
-        inputs, lengths = pad_packed_sequence(sentences, batch_first=True)
-        outputs, state = self.lstm(inputs)
-        return pack_padded_sequence(outputs, lengths, batch_first=True), state
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.lstm(inputs)[0]
 
 
 class Textbook(nn.Module):
-    """The LSTM as many a textbook writes it: a Linear for each gate and for each of x and h, padding and all."""
+    """The LSTM as many a textbook writes it, on the padded batch: a Linear for each gate and for each of x and h."""
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__()
@@ -56,8 +54,7 @@ class Textbook(nn.Module):
         self.of_x = nn.ModuleList(nn.Linear(input_size, hidden_size) for _ in "ifgo")
         self.of_h = nn.ModuleList(nn.Linear(hidden_size, hidden_size, bias=False) for _ in "ifgo")
 
-    def forward(self, sentences: PackedSequence) -> tuple[PackedSequence, tuple[Tensor, ...]]:
-        inputs, lengths = pad_packed_sequence(sentences, batch_first=True)
+    def forward(self, inputs: Tensor) -> Tensor:
         h = c = inputs.new_zeros(len(inputs), self.hidden_size)
         outputs = []
         for x in inputs.unbind(1):
@@ -65,7 +62,7 @@ class Textbook(nn.Module):
             c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
             h = torch.sigmoid(o) * torch.tanh(c)
             outputs.append(h)
-        return pack_padded_sequence(torch.stack(outputs, 1), lengths, batch_first=True), (h, c)
+        return torch.stack(outputs, 1)
 
 
 class Products(RecurrentLayer):
@@ -110,22 +107,31 @@ def time_layers(layers: dict[str, nn.Module], lengths: Iterable[Tensor], input_s
     times: dict[str, list[float]] = {name: [] for name in layers}
     for batch in lengths:
         padded = torch.randn(len(batch), int(batch[0]), input_size)
+        packed = pack_padded_sequence(padded, batch, batch_first=True)
+        real = (torch.arange(padded.shape[1]) < batch.unsqueeze(1)).float().unsqueeze(2)  # 0 where padding is
         for name, layer in layers.items():
             layer.zero_grad()
-            packed = pack_padded_sequence(padded, batch, batch_first=True)
-            packed = repack(packed, packed.data.requires_grad_())
-            start = perf_counter()
-            output, _ = layer(packed)
-            output.data.backward(torch.ones_like(output.data))
+            if isinstance(layer, Padded | Textbook):
+                inputs = padded.clone().requires_grad_()
+                start = perf_counter()
+                output = layer(inputs)
+                output.backward(real.expand_as(output))
+            else:
+                inputs = repack(packed, packed.data.clone().requires_grad_())
+                start = perf_counter()
+                output, _ = layer(inputs)
+                output.data.backward(torch.ones_like(output.data))
             times[name].append(perf_counter() - start)
     return {name: median(values[len(values) // 5:]) for name, values in times.items()}  # the first ones warm up
 
 
-def kernel(layer: nn.Module, batch: Tensor, input_size: int) -> str:
-    """Which kernel torch.nn.LSTM calls for a batch of these lengths: oneDNN's fused one or its own ATen one."""
-    padded = torch.randn(len(batch), int(batch[0]), input_size)
+def kernel(layer: TorchLSTM | Padded, batch: Tensor, input_size: int) -> str:
+    """Which kernel torch.nn.LSTM calls for a batch of these lengths: oneDNN's fused one, or ATen's, step by step."""
+    inputs = torch.randn(len(batch), int(batch[0]), input_size)
+    if isinstance(layer, TorchLSTM):
+        inputs = pack_padded_sequence(inputs, batch, batch_first=True)
     with torch.profiler.profile() as profile:
-        layer(pack_padded_sequence(padded, batch, batch_first=True))
+        layer(inputs)
     return "oneDNN" if any("mkldnn_rnn" in event.key for event in profile.key_averages()) else "ATen"
 
 
@@ -191,10 +197,12 @@ def benchmark_training(options: Namespace, data: Data) -> None:
 
 
 def main() -> None:
-    parser = training_parser(__doc__)
-    parser.add_argument("--runs", type=number(int, 5), default=40, help="batches for each figure of a layer")
-    parser.add_argument("--plot", action="store_true", help="also draw benchmark.png, and time.png from the CSV files")
-    options = parser.parse_args()
+    parser = Parser(__doc__)
+    parser.add_argument("--data", type=Path, default=DATA, help="text, JSON or fortune file of sentences")
+    parser.add_argument("--runs", type=number(int, 5, 10_001), default=40, help="batches for each figure of a layer")
+    parser.add_argument("--plot", action="store_true", help="draw benchmark.png, and time.png from the CSV files")
+    parser.add_argument("--results", type=folder, default="results", help="folder of the CSV files and pictures")
+    options = parser.parse_args(namespace=training_parser("").parse_args([]))  # sizes as in training
     data = load(options)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     rows = benchmark_layers(data.train, options.runs)

@@ -64,6 +64,29 @@ def test_a_wide_beam_finds_the_best_of_all_endings(model_and_vocabulary, length_
         assert ending == Ending(list(best), ended=True)
 
 
+def test_a_longer_ending_may_still_win(model_and_vocabulary):
+    """END at once has probability 0.52; "w0" has 0.48, and END nearly follows it: the better by the length rule."""
+    model, _ = model_and_vocabulary
+    first = torch.full((10,), -30.0)
+    first[[END, 2]] = torch.tensor([0.52, 0.48]).log()
+    then = torch.full((10,), -30.0)
+    then[END] = 0
+
+    class Told(torch.nn.Module):
+        bias = model.bias
+
+        def read(self, words, states):
+            words_read = torch.zeros(len(words.data), 1) if states is None else states[0][0] + 1
+            return words, [(words_read,)]
+
+        def logits(self, words_read):
+            return torch.where(words_read == 0, first, then)
+
+    assert search(Told(), [[3]], beam=5, max_words=9, length_power=0.7) == [Ending([2], ended=True)]
+    assert search(Told(), [[3]], beam=5, max_words=9, length_power=0.0) == [Ending([], ended=True)]
+    assert search(Told(), [[3]], beam=1, max_words=9) == [Ending([], ended=True)]
+
+
 def test_many_beginnings_are_completed_as_each_alone(model_and_vocabulary):
     model, _ = model_and_vocabulary
     many = search(model, BEGINNINGS * 3, beam=4, max_words=9)
@@ -147,12 +170,12 @@ def test_neighbours_point_the_same_way(model_and_vocabulary):
 
 def test_embedding_map_keeps_two_dimensions_as_they_are(model_and_vocabulary):
     model, _ = model_and_vocabulary
-    angles = torch.arange(10) * 0.6
+    angles, lengths = torch.arange(10) * 0.6, 1 + torch.arange(10)
+    flat = torch.zeros(10, 6)
+    flat[:, 1], flat[:, 4] = angles.cos(), angles.sin()
     with torch.no_grad():
-        model.embedding.weight.zero_()
-        model.embedding.weight[:, 1], model.embedding.weight[:, 4] = angles.cos(), angles.sin()
+        model.embedding.weight.copy_(lengths.unsqueeze(1) * flat)
     places = embedding_map(model, range(10))
-    flat = model.embedding.weight.detach()
     torch.testing.assert_close(torch.cdist(places, places), torch.cdist(flat, flat), atol=1e-4, rtol=1e-4)
 
 
@@ -168,6 +191,11 @@ def test_embedding_map_keeps_two_dimensions_as_they_are(model_and_vocabulary):
         ("the best way to ...", ["learn"], True, "The best way to learn."),
         ("It rains.", [], True, "It rains."),
         ("is it?", [], True, "Is it?"),
+        ("is it？", [], True, "Is it？"),
+        ('he said "go!"', [], True, 'He said "go!"'),
+        ('"my mother', ["x"], True, '"My mother x.'),
+        ("ßa", ["x"], True, "ßa x."),
+        ("3 cats", ["x"], True, "3 cats x."),
         ("ģimene", ["šķērso", "ceļu"], True, "Ģimene šķērso ceļu."),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pad_packed_sequence
 
-from utils.dataset import SentenceDataset, batches, load, split
+from utils.dataset import Batch, SentenceDataset, batches, load, split
 from utils.errors import UserError
 from utils.vocabulary import END, Vocabulary
 
@@ -54,6 +54,17 @@ def test_packing_leaves_out_the_padding():
         assert len(targets) == batch.lengths.sum()
         padded, _ = pad_packed_sequence(inputs._replace(data=targets), batch_first=True, padding_value=END)
         assert torch.equal(padded, batch.targets)
+
+
+def test_what_stands_in_the_padding_changes_nothing():
+    batch = next(iter(batches(SentenceDataset(SENTENCES, VOCABULARY, max_length=8), 95)))
+    padding = torch.arange(batch.inputs.shape[1]) >= batch.lengths.unsqueeze(1)
+    assert padding.any()
+    changed = Batch(batch.inputs.masked_fill(padding, 5), batch.targets.masked_fill(padding, 5), batch.lengths)
+    assert not torch.equal(changed.inputs, batch.inputs)
+    device = torch.device("cpu")
+    for ours, theirs in zip(batch.pack(device), changed.pack(device), strict=True):
+        assert torch.equal(getattr(ours, "data", ours), getattr(theirs, "data", theirs))
 
 
 def test_batches_hold_every_sentence_once_and_like_lengths():

@@ -1,5 +1,6 @@
 """A person's mistakes: one clear line on stderr, exit code 2, no traceback, and nothing lost."""
 
+import dataclasses
 import os
 import pickle
 import runpy
@@ -141,6 +142,9 @@ OPTIONS = Namespace(
 )
 
 
+HISTORY = {"name": "lstm", "about": "", "parameters": 1, "steps_per_epoch": 1, "epochs": []}
+
+
 @pytest.fixture
 def good(tmp_path):
     """A sound checkpoint."""
@@ -182,7 +186,7 @@ def test_checkpoints_that_are_none(fails, tmp_path, good):
     (tmp_path / "short.pt").write_bytes(good.read_bytes()[:1500])
     (tmp_path / "pickle.pt").write_bytes(pickle.dumps({"format": "x"}))
     (tmp_path / "bomb.pt").write_bytes(pickle.dumps(Bomb()))
-    torch.save({"format": checkpoints.FORMAT, "version": 1, "weights": Bomb()}, tmp_path / "zip-bomb.pt")
+    torch.save({"format": checkpoints.FORMAT, "weights": Bomb()}, tmp_path / "zip-bomb.pt")
     torch.save({"state_dict": {"layer": torch.zeros(3)}}, tmp_path / "other.pt")
     torch.save([1, 2, 3], tmp_path / "list.pt")
     for name in ("text", "empty", "short", "pickle", "bomb", "zip-bomb", "other", "list"):
@@ -202,6 +206,9 @@ def test_checkpoints_that_are_none(fails, tmp_path, good):
         {"weights": {}},
         {"weights": None},
         {"history": {}},
+        {"history": HISTORY},
+        {"history": HISTORY | {"epochs": [dict.fromkeys((f.name for f in dataclasses.fields(Epoch)), "1")]}},
+        {"format": torch.ones(2)},
         {"options": {}},
         {"options": {"embedding_size": -3, "hidden_size": 4, "layers": 1, "dropout": 0.1}},
         {"options": {"embedding_size": "3", "hidden_size": 4, "layers": 1, "dropout": 0.1}},
@@ -214,7 +221,7 @@ def test_checkpoints_with_a_part_missing_or_wrong(good, changes):
 
 def test_checkpoint_of_another_format(good):
     with pytest.raises(UserError, match="format 0"):
-        checkpoints.load(change(good, version=0), torch.device("cpu"))
+        checkpoints.load(change(good, format=checkpoints.FORMAT.replace("1", "0")), torch.device("cpu"))
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path):

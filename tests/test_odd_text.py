@@ -99,3 +99,5 @@ def test_a_line_of_a_million_characters(tmp_path, line):
     path = tmp_path / "long.txt"
     path.write_text(f"one two three\n{line}\n", encoding="utf-8")
     assert read_sentences(path)[0] == ["one", "two", "three"]
+    tokens_of(line)
+    assert write(f"{line}b", Ending([], ended=True), Vocabulary([])).lower().endswith("b.")

@@ -46,6 +46,10 @@ def test_tokens(text, tokens):
         ("He said “No.” Then he left.", ["He said “No.", "Then he left."]),
         ("Mr. Smith met J. R. Bach. They talked.", ["Mr. Smith met J. R. Bach.", "They talked."]),
         ("It costs 3.50 euros, e.g. here.", ["It costs 3.50 euros, e.g. here."]),
+        ("He left. Mr. Smith came. Prof. Ozols and J. Bach too.",
+         ["He left.", "Mr. Smith came.", "Prof. Ozols and J. Bach too."]),
+        ("So do I. The dog sleeps.", ["So do I.", "The dog sleeps."]),
+        ("این چیست؟ من نمی‌دانم.", ["این چیست؟", "من نمی‌دانم."]),
         ("Wait... what is it?", ["Wait... what is it?"]),
         ("Ģimene brauc. Āboli aug.", ["Ģimene brauc.", "Āboli aug."]),
     ],
@@ -88,7 +92,7 @@ wrapped over lines.
 %
 Two sentences are here. They are parted.
 %
--- Nobody said a word
+--Nobody said a word
 %
 The last one - with a dash - stays.
 """

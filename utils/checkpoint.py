@@ -1,7 +1,6 @@
 """A trained model in one file: weights, vocabulary, options and history."""
 
 import dataclasses
-import pickle
 import warnings
 from argparse import Namespace
 from pathlib import Path
@@ -15,8 +14,8 @@ from utils.files import write_whole
 from utils.history import Epoch, History
 from utils.vocabulary import Vocabulary
 
-FORMAT = "word-level language model"
-VERSION = 1
+PROJECT = "word-level language model"
+FORMAT = f"{PROJECT}, format 1"
 SIZES = ("embedding_size", "hidden_size", "layers", "dropout")
 
 
@@ -43,7 +42,6 @@ def save(path: Path, model: LanguageModel, vocabulary: Vocabulary, history: Hist
     """
     content = {
         "format": FORMAT,
-        "version": VERSION,
         "weights": model.state_dict(),
         "vocabulary": vocabulary.words[2:],
         "history": dataclasses.asdict(history),
@@ -59,7 +57,6 @@ def load(path: Path, device: torch.device) -> Checkpoint:
         UserError: the file is missing, broken, or not a checkpoint of this project and version.
     """
     broken = UserError(f"{path}: not a checkpoint of this project, or a damaged one; train a model again")
-    misread = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)  # whatever is in the file
     try:
         with warnings.catch_warnings():  # what torch has to say of foreign files is said below
             warnings.simplefilter("ignore")
@@ -68,19 +65,22 @@ def load(path: Path, device: torch.device) -> Checkpoint:
         raise UserError(f"{path}: no such file; train a model first: python train_lstm.py") from None
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from None
-    except (pickle.UnpicklingError, EOFError, *misread):
+    except Exception:  # bytes of any kind make torch.load raise errors of any kind
         raise broken from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    kind = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(kind, str) or not kind.startswith(PROJECT):
         raise broken
-    if content.get("version") != VERSION:
-        raise UserError(f"{path}: of format {content.get('version')}, and this program reads {VERSION}; train again")
+    if kind != FORMAT:
+        raise UserError(f"{path}: of another version of this program ({kind}); train a model again")
     try:
         history = History(**content["history"])
         history.epochs = [Epoch(**epoch) for epoch in history.epochs]
+        if not all(isinstance(figure, int | float) for figure in dataclasses.astuple(history.best)):
+            raise broken
         vocabulary = Vocabulary(content["vocabulary"])
         options = content["options"]
         model = build(history.name, vocabulary, Namespace(**options | {"device": device}))
         model.load_state_dict(content["weights"])
-    except misread:
+    except Exception:  # and a file that was made by hand may hold anything
         raise broken from None
     return Checkpoint(model.eval(), vocabulary, history, options)

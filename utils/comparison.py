@@ -2,15 +2,18 @@
 
 import copy
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
 
-from models import LSTM, LanguageModel, TorchLSTM, repack
+from models import LanguageModel, TorchLSTM
 from utils.dataset import Batch
 from utils.history import FIGURES, History, write_rows
-from utils.plotting import mean, plot_comparison
+from utils.loss import cross_entropy
+from utils.plotting import plot_comparison
 
 
 def with_torch_lstm(model: LanguageModel) -> LanguageModel:
@@ -20,30 +23,25 @@ def with_torch_lstm(model: LanguageModel) -> LanguageModel:
     return twin
 
 
-def largest_differences(model: LanguageModel, batch: Batch) -> tuple[float, float]:
-    """How far the first layer of a model and a torch.nn.LSTM of the same weights are apart on one batch.
-
-    Both read the batch's embeddings in float64 on the CPU; the gradients are those of the sum of squares of all
-    outputs and last states, by the inputs and by every weight.
+def largest_differences(by_hand: LanguageModel, by_torch: LanguageModel, batch: Batch) -> tuple[float, float]:
+    """How far two models of the same weights are apart on one batch, in float64 on the CPU, without dropout.
 
     Returns:
-        The largest absolute difference of an output or state, and of a gradient.
+        The largest absolute difference of any logit or last state, and of any gradient of the mean cross-entropy
+        by a weight.
     """
-    layer: LSTM = copy.deepcopy(model.layers[0]).to("cpu", torch.float64)
-    words, _ = batch.pack(torch.device("cpu"))
-    embeddings = model.embedding.weight.detach().to("cpu", torch.float64)[words.data]
+    words, targets = batch.pack(torch.device("cpu"))
 
-    def run(lstm: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
-        inputs = embeddings.clone().requires_grad_()
-        output, state = lstm(repack(words, inputs))
-        outputs = [output.data, *state]
-        weights = [weight for weight in lstm.parameters() if weight.requires_grad]
-        return outputs, list(torch.autograd.grad(sum(o.square().sum() for o in outputs), [inputs, *weights]))
+    def run(model: LanguageModel) -> tuple[list[Tensor], list[Tensor]]:
+        model = copy.deepcopy(model).to("cpu", torch.float64).eval()
+        logits, states = model(words)
+        weights = [weight for weight in model.parameters() if weight.requires_grad]
+        gradients = torch.autograd.grad(cross_entropy(logits.data, targets).mean(), weights)
+        return [logits.data, *chain.from_iterable(states)], list(gradients)
 
-    by_hand, by_torch = run(layer), run(TorchLSTM.like(layer))
     outputs, gradients = (
         max((a - b).abs().max().item() for a, b in zip(*pair, strict=True))
-        for pair in zip(by_hand, by_torch, strict=True)
+        for pair in zip(run(by_hand), run(by_torch), strict=True)
     )
     return outputs, gradients
 
@@ -53,8 +51,8 @@ def table(histories: Sequence[History]) -> str:
     lines = ["model       test loss  perplexity  accuracy  s/epoch   words/s  parameters"]
     for history in histories:
         best = history.best
-        seconds = mean([epoch.seconds for epoch in history.epochs])
-        speed = mean([epoch.words_per_second for epoch in history.epochs])
+        seconds = fmean([epoch.seconds for epoch in history.epochs])
+        speed = fmean([epoch.words_per_second for epoch in history.epochs])
         lines.append(
             f"{history.name:<10}  {best.test_loss:9.4f}  {best.perplexity:10.2f}  {best.accuracy:8.2%}"
             f"  {seconds:7.1f}  {speed:8,.0f}  {history.parameters:10,}"
@@ -69,7 +67,7 @@ def verdict(by_hand: History, by_torch: History) -> str:
         quality = "learns as well as"
     else:
         quality = "learns better than" if hand < builtin else "learns worse than"
-    ratio = mean([e.words_per_second for e in by_hand.epochs]) / mean([e.words_per_second for e in by_torch.epochs])
+    ratio = fmean([e.words_per_second for e in by_hand.epochs]) / fmean([e.words_per_second for e in by_torch.epochs])
     if abs(ratio - 1) <= 0.03:
         speed = "trains as fast"
     elif ratio > 1:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from models import LanguageModel, State
 from utils.sentences import is_word, split_sentences, tokenize
 from utils.vocabulary import ANY, END, Vocabulary
 
 LENGTH_POWER = 0.7
+LETTER = re.compile(r"[^\W_]")
+STOPPED = re.compile(r"[.?!？！؟][\"'”’»)\]]*$")
 
 
 @dataclass(frozen=True)
@@ -34,21 +36,24 @@ def read(model: LanguageModel, beginnings: Sequence[Sequence[int]]) -> tuple[Ten
     """
     device = model.bias.device
     words = pack_sequence([torch.tensor(ids, device=device) for ids in beginnings], enforce_sorted=False)
-    logits, states = model(words)
-    padded, lengths = pad_packed_sequence(logits, batch_first=True)
-    return log_probabilities(padded[torch.arange(len(lengths)), lengths - 1]), states
+    return predict(model, words, None)
 
 
 def read_one_more(model: LanguageModel, words: Tensor, states: list[State]) -> tuple[Tensor, list[State]]:
     """As `read`, where all but the last word (rows,) has been read already and is remembered in the states."""
-    logits, states = model(PackedSequence(words, torch.tensor([len(words)])), states)
-    return log_probabilities(logits.data), states
+    return predict(model, PackedSequence(words, torch.tensor([len(words)])), states)
+
+
+def predict(model: LanguageModel, words: PackedSequence, states: list[State] | None) -> tuple[Tensor, list[State]]:
+    """What `read` and `read_one_more` have in common."""
+    _, states = model.read(words, states)
+    last_hidden = states[-1][0]  # each sentence's own, however long it is
+    return log_probabilities(model.logits(last_hidden)), states
 
 
 def log_probabilities(logits: Tensor) -> Tensor:
-    """log softmax over the words that may be written: all but [ANY]."""
-    logits[:, ANY] = -torch.inf
-    return logits.log_softmax(dim=1)
+    """log softmax over the words that may be written, all but [ANY]: (rows, vocabulary) → the same shape."""
+    return logits.index_fill(1, torch.tensor([ANY], device=logits.device), -torch.inf).log_softmax(dim=1)
 
 
 def pick(states: list[State], rows: Tensor) -> list[State]:
@@ -66,9 +71,10 @@ def search(
 ) -> list[Ending]:
     """The likeliest ending of each beginning that a beam search finds; with a beam of 1, greedy choice.
 
-    At every step the `beam` likeliest beginnings of an ending are kept. An ending's score is its log-probability
-    divided by (its number of words, [END] included) ** length_power, as longer ones are always less likely (Wu et
-    al. 2016 has a like rule). A search stops where no ending still running scores better than the best found.
+    At every step the likeliest continuations are kept, `beam` of them at first and one less for each ending that
+    has come to [END] (Sutskever, Vinyals & Le 2014). An ending's score is its log-probability divided by (its
+    number of words, [END] included) ** length_power: without that, a longer one would always be less likely (Wu
+    et al. 2016 have a like rule). A search stops where none that is kept can come to score better than the best.
 
     Args:
         beginnings: word ids, one word or more each.
@@ -86,23 +92,23 @@ def search(
     for length in range(1, max_words + 2):
         # Each kept ending goes on with every word: (searches, kept · vocabulary).
         candidates = (scores.unsqueeze(2) + log_p.view(*scores.shape, vocabulary_size)).flatten(1)
-        top, places = candidates.topk(min(2 * beam, candidates.shape[1]))  # each may end once: enough for `beam` more
+        scores, places = candidates.topk(min(beam, candidates.shape[1]))
         is_end = places % vocabulary_size == END
 
-        # The best of those that end, if they are among the likeliest.
-        ended, which = top[:, :beam].where(is_end[:, :beam], -torch.inf).max(dim=1)
+        # Those that end: the best is remembered, and none goes on.
+        ended, which = scores.where(is_end, -torch.inf).max(dim=1)
         ended = ended / length**length_power
         for row in (ended > best_scores[searches]).nonzero().flatten().tolist():
             kept = places[row, which[row]] // vocabulary_size
             best[searches[row]] = Ending(words[row, kept].tolist(), ended=True)
         best_scores[searches] = ended.maximum(best_scores[searches])
 
-        # The likeliest of those that go on.
-        scores, order = top.masked_fill(is_end, -torch.inf).topk(min(beam, top.shape[1]))
-        going_on = scores[:, 0] / length**length_power > best_scores[searches]
+        # Those that go on, in the searches where one may still win: a log-probability only falls.
+        scores = scores.masked_fill(is_end, -torch.inf)
+        going_on = scores.max(dim=1).values / (max_words + 1) ** length_power > best_scores[searches]
         if length > max_words or not going_on.any():
             break
-        scores, places = scores[going_on], places.gather(1, order)[going_on]
+        scores, places = scores[going_on], places[going_on]
         kept, word = places // vocabulary_size, places % vocabulary_size
         rows = going_on.nonzero() * words.shape[1] + kept
         words = words[going_on].gather(1, kept.unsqueeze(2).expand(-1, -1, length - 1))
@@ -112,7 +118,7 @@ def search(
 
     for row, search_number in enumerate(searches.tolist()):
         if not best[search_number].ended:
-            best[search_number] = Ending(words[row, 0].tolist(), ended=False)
+            best[search_number] = Ending(words[row, scores[row].argmax()].tolist(), ended=False)
     return best
 
 
@@ -168,10 +174,11 @@ def write(typed: str, ending: Ending, vocabulary: Vocabulary) -> str:
     It starts with a capital letter, and ends with a full stop where [END] came after a word, or with "…" where
     the limit of words cut it.
     """
-    text = re.sub(r"[.…\s]+$", "", typed.strip())  # "the best way to ..." asks to go on; a full stop is still to come
-    text = text[:1].upper() + text[1:]
-    for token in vocabulary.decode(ending.ids):
-        text += f" {token}" if is_word(token) else token
+    text = typed.strip().rstrip(".… \t")  # "the best way to ..." asks to go on, and a full stop is still to come
+    first = LETTER.search(text)
+    if first and len(first[0].upper()) == 1:  # that of "ß" is two letters
+        text = text[:first.start()] + first[0].upper() + text[first.end():]
+    text += "".join(f" {token}" if is_word(token) else token for token in vocabulary.decode(ending.ids))
     if not ending.ended:
         return f"{text} …"
-    return text if text.endswith(("?", "!")) else text.rstrip(",;:") + "."
+    return text if STOPPED.search(text) else text.rstrip(",;:") + "."

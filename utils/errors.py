@@ -1,8 +1,10 @@
 """A person's mistakes, told in one line."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 
@@ -16,12 +18,14 @@ def run(main: Callable[[], int | None]) -> None:
     Exit codes: main's own, or 0; 2 after a `UserError`, told in one line on stderr; 130 after Ctrl-C; 141, in
     silence, where the reader of a pipe has left (`| head -1`).
     """
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # UTF-8 whatever the system's locale says, on Windows too
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    # UTF-8 whatever the system's locale says, on Windows too; "-sig" leaves out a byte-order mark.
+    sys.stdin = sys.stdin or StringIO()  # None where the shell has closed it
+    for stream, encoding in ((sys.stdin, "utf-8-sig"), (sys.stdout, "utf-8"), (sys.stderr, "utf-8")):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding=encoding, errors="replace")
     try:
         code = main() or 0
-        sys.stdout.flush()
+        print(end="", flush=True)
     except UserError as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         code = 2
@@ -33,7 +37,10 @@ def run(main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         print(file=sys.stderr)
         code = 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush to
-        code = 141
+    except OSError as error:
+        # The reader of a pipe has left, which Windows calls an invalid argument; or stdout is on a full disk.
+        code = 141 if isinstance(error, BrokenPipeError) or error.errno == errno.EINVAL else 2
+        if code == 2:
+            print(f"{Path(sys.argv[0]).name}: {error.strerror or error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python may flush the rest to
     sys.exit(code)

@@ -30,11 +30,11 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         reason = getattr(error, "strerror", None) or "the disk may be full"
         with suppress(OSError):  # where the folder itself is at fault, the line below says so
             temporary.unlink(missing_ok=True)
-        raise UserError(f"{path}: can't be written: {reason}; choose another folder with --results") from None
+        raise UserError(f"{path}: can't be written: {reason}") from None
 
 
 def keep_earlier(results: Path, name: str) -> bool:
-    """Copies an earlier training's files into results/earlier/, with their time in their names.
+    """Copies an earlier training's files into results/earlier/, with the time of its end in their names.
 
     Returns:
         Whether there were any.
@@ -43,9 +43,9 @@ def keep_earlier(results: Path, name: str) -> bool:
         UserError: they can't be copied.
     """
     paths = [path for path in (results / f"{name}{suffix}" for suffix in (".pt", ".csv", ".png")) if path.exists()]
+    end = time.localtime(max((path.stat().st_mtime for path in paths), default=0))
     for path in paths:
-        written = time.strftime("%Y%m%d-%H%M%S", time.localtime(path.stat().st_mtime))
-        copy = results / "earlier" / f"{name}-{written}{path.suffix}"
+        copy = results / "earlier" / f"{name}-{time.strftime('%Y%m%d-%H%M%S', end)}{path.suffix}"
         if not copy.exists():
             write_whole(copy, partial(shutil.copyfile, path))
     return bool(paths)

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pack_sequence
 from models import LanguageModel, RecurrentLayer
 from utils.completion import log_probabilities
 from utils.errors import UserError
+from utils.sentences import tokenize
 from utils.vocabulary import ANY, END, Vocabulary
 
 
@@ -38,6 +39,12 @@ def guesses(model: LanguageModel, vocabulary: Vocabulary, ids: Sequence[int], co
     ]
 
 
+def require_open_gates(model: LanguageModel) -> None:
+    """Raises a UserError if the model's layers are builtins, which don't show their gates."""
+    if not isinstance(model.layers[0], RecurrentLayer):
+        raise UserError("--plot: torch.nn.LSTM doesn't show its gates; choose a hand-written model with --checkpoint")
+
+
 @torch.inference_mode()
 def activity(model: LanguageModel, ids: Sequence[int]) -> dict[str, Tensor]:
     """How large each gate and state of the first layer is at each word of a sentence.
@@ -48,11 +55,10 @@ def activity(model: LanguageModel, ids: Sequence[int]) -> dict[str, Tensor]:
         For each name of a gate or state, its mean size (words,).
 
     Raises:
-        UserError: the layer is a builtin, which doesn't show its gates.
+        UserError: the layer is a builtin.
     """
+    require_open_gates(model)
     layer = model.layers[0]
-    if not isinstance(layer, RecurrentLayer):
-        raise UserError("--plot: torch.nn.LSTM doesn't show its gates; choose a hand-written model with --checkpoint")
     inputs = layer.project(model.embedding.weight[torch.tensor(ids, device=model.bias.device)])
     state = layer.first_state(inputs[:1])
     sizes: dict[str, list[Tensor]] = {}
@@ -73,9 +79,10 @@ def neighbours(model: LanguageModel, vocabulary: Vocabulary, word: str, count: i
     Raises:
         UserError: the word isn't in the vocabulary.
     """
-    [number] = vocabulary.encode([word])
-    if number == ANY:
-        raise UserError(f"--neighbours: {word!r} isn't one of the {len(vocabulary) - 2} words that the model knows")
+    numbers = vocabulary.encode(tokenize(word))
+    if len(numbers) != 1 or ANY in numbers:
+        raise UserError(f"--neighbours: {word!r} isn't one of the {len(vocabulary) - 2} words and marks of the model")
+    [number] = numbers
     embeddings = model.embedding.weight
     cosines = F.cosine_similarity(embeddings, embeddings[number], dim=1)
     cosines[[END, ANY, number]] = -torch.inf
@@ -85,10 +92,15 @@ def neighbours(model: LanguageModel, vocabulary: Vocabulary, word: str, count: i
 
 @torch.inference_mode()
 def embedding_map(model: LanguageModel, numbers: Sequence[int]) -> Tensor:
-    """The embeddings of these words on the two directions in which they differ most: (words, 2).
+    """The embeddings of these words, each scaled to length 1, on the two directions in which they differ most.
 
-    Principal component analysis, by torch.pca_lowrank.
+    Principal component analysis, by torch.pca_lowrank: (words, 2).
+
+    Raises:
+        UserError: there are fewer than two words or two features.
     """
+    if min(len(numbers), model.embedding.embedding_dim) < 2:
+        raise UserError("--plot: a map of the embedding takes two words and two features at least")
     embeddings = F.normalize(model.embedding.weight[torch.tensor(numbers)].cpu(), dim=1)
     torch.manual_seed(0)  # pca_lowrank starts from random numbers
     _, _, directions = torch.pca_lowrank(embeddings, q=2, niter=10)

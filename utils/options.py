@@ -12,11 +12,18 @@ import torch
 DATA = Path(__file__).parent.parent / "data" / "sentences.txt"
 
 
+class Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the default of each option that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, exit code 2."""
 
     def __init__(self, about: str):
-        super().__init__(description=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter, allow_abbrev=False)
+        super().__init__(description=about, formatter_class=Formatter, allow_abbrev=False)
 
     def error(self, message: str):
         sys.stderr.write(f"{self.prog}: {message} (--help shows all options)\n")
@@ -46,9 +53,9 @@ def device(text: str) -> torch.device:
     if text == "auto":
         text = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        torch.empty(1, device=text)
+        torch.ones(1, device=text).item()
         return torch.device(text)
-    except (RuntimeError, AssertionError, NotImplementedError):
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
         raise argparse.ArgumentTypeError(f"{text!r} isn't a device that torch can use here; try auto or cpu") from None
 
 
@@ -76,11 +83,11 @@ def training_parser(about: str, **defaults: float) -> Parser:
     parser.add_argument("--data", type=Path, default=DATA, help="text, JSON or fortune file of sentences")
     parser.add_argument("--epochs", type=whole, default=5, help="rounds through the training sentences")
     parser.add_argument("--batch-size", type=whole, default=64, help="sentences a step")
-    parser.add_argument("--learning-rate", type=number(float, 0, open_low=True), default=1.2e-2, help="at its peak")
+    parser.add_argument("--learning-rate", type=number(float, 0, open_low=True), default=1.6e-2, help="at its peak")
     parser.add_argument("--embedding-size", type=whole, default=128, help="features of a word")
     parser.add_argument("--hidden-size", type=whole, default=384, help="features of a hidden state")
     parser.add_argument("--layers", type=whole, default=1, help="recurrent layers, one above the other")
-    parser.add_argument("--dropout", type=number(float, 0, 1), default=0.3, help="share dropped in training")
+    parser.add_argument("--dropout", type=number(float, 0, 1), default=0.25, help="share dropped in training")
     parser.add_argument("--min-count", type=whole, default=3, help="words seen less often become [ANY]")
     parser.add_argument("--max-length", type=number(int, 2), default=20, help="longer sentences are cut, in tokens")
     parser.add_argument("--limit", type=whole, help="use the first so many sentences only, for a quick look")

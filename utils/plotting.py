@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from matplotlib.axes import Axes
@@ -61,7 +62,7 @@ def draw_history(history: History, figure: Figure) -> Figure:
     figure.set_size_inches(9, 7.5)
     figure.set_layout_engine("constrained")
     figure.suptitle(f"{title_of(history.name)}\n", fontsize=15, fontweight="bold")
-    figure.text(0.5, 0.935, history.about, ha="center", fontsize=9.5)
+    figure.text(0.5, 0.935, history.about, ha="center", fontsize=9, parse_math=False)
     panels = figure.subplot_mosaic([["loss", "loss"], ["perplexity", "accuracy"]], height_ratios=[3, 2])
     numbers = [epoch.epoch for epoch in history.epochs]
 
@@ -74,7 +75,7 @@ def draw_history(history: History, figure: Figure) -> Figure:
     loss.plot(numbers, [epoch.test_loss for epoch in history.epochs], label="test", **TEST)
     if history.epochs:
         best = history.best
-        top = max(epoch.train_loss for epoch in history.epochs)
+        top = max(max(epoch.train_loss, epoch.test_loss) for epoch in history.epochs)
         loss.set_ylim(top=top + 0.6 * (top - best.test_loss) + 0.5)  # the very first steps stand far above the rest
         mark_best(loss, best, "test_loss", "{:.3f}")
     loss.set_ylabel("weighted cross-entropy $L_{CCE}$")
@@ -114,16 +115,19 @@ def mark_best(axes: Axes, best: Epoch, name: str, form: str) -> None:
 
 
 def plot_comparison(histories: Sequence[History], path: Path) -> None:
-    """Several trainings in one PNG: losses, perplexity and accuracy by epoch, and speed."""
-    figure = Figure(figsize=(11, 8), layout="constrained")
+    """Several trainings in one PNG: losses, perplexity and accuracy by epoch, and their speed."""
+    figure = Figure(figsize=(13, 7.5), layout="constrained")
     names = " and ".join(title_of(history.name) for history in histories)
     figure.suptitle(f"{names}\n", fontsize=15, fontweight="bold")
-    figure.text(0.5, 0.94, histories[0].about, ha="center", fontsize=9.5)
-    panels = figure.subplot_mosaic([["train_loss", "test_loss"], ["perplexity", "words_per_second"]])
+    figure.text(0.5, 0.935, histories[0].about, ha="center", fontsize=9, parse_math=False)
+    panels = figure.subplot_mosaic(
+        [["train_loss", "test_loss", "perplexity"], ["accuracy", "seconds", "words_per_second"]]
+    )
     for name, label in (
         ("train_loss", "train loss $L_{CCE}$"),
         ("test_loss", "test loss $L_{CCE}$"),
         ("perplexity", "test perplexity"),
+        ("accuracy", "test accuracy of the next word"),
     ):
         axes = panels[name]
         for history, style in zip(histories, STYLES, strict=False):
@@ -134,22 +138,19 @@ def plot_comparison(histories: Sequence[History], path: Path) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
-    bars = panels["words_per_second"]
-    for place, (history, style) in enumerate(zip(histories, STYLES, strict=False)):
-        seconds = mean([epoch.seconds for epoch in history.epochs])
-        speed = mean([epoch.words_per_second for epoch in history.epochs])
-        bars.barh(place, speed, height=0.6, color=style["color"])
-        text = f" {speed:,.0f} words/s, {seconds:.1f} s an epoch, accuracy {history.best.accuracy:.1%} "
-        bars.text(0, place + 0.36, text, va="bottom", fontweight="bold")
-    bars.set_yticks(range(len(histories)), [title_of(history.name).replace(" ", "\n") for history in histories])
-    bars.set_ylim(-0.5, len(histories) - 0.2)
-    bars.set_xlabel("words trained on a second")
+    panels["accuracy"].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for name, label, form in (
+        ("seconds", "seconds of training an epoch", "{:.1f}"),
+        ("words_per_second", "words trained on a second", "{:,.0f}"),
+    ):
+        axes = panels[name]
+        for place, (history, style) in enumerate(zip(histories, STYLES, strict=False)):
+            bar = axes.bar(place, fmean(getattr(e, name) for e in history.epochs), width=0.6, color=style["color"])
+            axes.bar_label(bar, fmt=form, fontweight="bold", padding=3)
+        axes.set_xticks(range(len(histories)), [title_of(history.name) for history in histories])
+        axes.set_ylabel(label)
+        axes.margins(y=0.12)
     save_figure(figure, path)
-
-
-def mean(values: Sequence[float]) -> float:
-    """Their sum by their number."""
-    return sum(values) / len(values)
 
 
 def plot_race(trained: Mapping[str, Sequence[Epoch]], path: Path) -> None:
@@ -222,7 +223,7 @@ def plot_activity(
     heat.tick_params(labelbottom=True)
     for row, numbers in enumerate(values.tolist()):
         for column, value in enumerate(numbers):
-            color = "white" if value > 0.6 else "black"
+            color = "white" if value > 0.6 * image.norm.vmax else "black"
             heat.text(column, row, f"{value:.2f}", ha="center", va="center", color=color, fontsize=8)
     probabilities = torch.tensor([[guess.probability for guess in row] for row in guesses]).T
     image = below.imshow(probabilities, cmap="Greys", vmin=0, vmax=1, aspect="auto")

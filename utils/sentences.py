@@ -22,8 +22,10 @@ LETTERS = rf"[^\W_]+(?:[{re.escape(ACCENTS)}]+[^\W_]*)*"
 # A word: letters or digits; inside it apostrophes, hyphens and the zero-width joiners of Persian and Hindi.
 TOKEN = re.compile(rf"{LETTERS}(?:['\-\u200c\u200d]{LETTERS})*|[{MARKS}]+")
 
-SENTENCE_END = re.compile(r"(?<=[.?!…।۔])[\"'”’»)\]]*\s+")
-ABBREVIATION = re.compile(r"(?:^|[\s.(])(?:[^\W\d_]|mr|mrs|ms|dr|prof|st|vs|nr|e\.g|i\.e)\.$", re.IGNORECASE)
+SENTENCE_END = re.compile(r"(?<=[.?!…؟।۔])[\"'”’»)\]]*\s+")
+# "Mr." or "J.", but "So do I." ends. None is longer than 5 characters, the full stop included.
+ABBREVIATION = re.compile(r"(?:^|[\s.(])(?:(?!i\b)[^\W\d_]|mr|mrs|ms|dr|prof|st|vs|nr|e\.g|i\.e)\.$", re.IGNORECASE)
+ATTRIBUTION = re.compile(r"\s*--\s*[^\s-]")
 
 
 def tokenize(text: str) -> list[str]:
@@ -42,11 +44,12 @@ def is_word(token: str) -> bool:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Parts a text where . ? ! or … is followed by a space and no small letter, but not after "Mr." or "J."."""
+    """Parts a text where . ? ! … ؟ । or ۔ and a space are followed by no small letter, but not after "Mr." or "J."."""
     sentences, start = [], 0
     for end in SENTENCE_END.finditer(text):
         following = text[end.end():end.end() + 1]
-        if not following.islower() and not ABBREVIATION.search(text, max(start, end.start() - 6), end.start()):
+        before = text[max(start, end.start() - 6):end.start()]
+        if not following.islower() and not ABBREVIATION.search(before):
             sentences.append(text[start:end.start()])
             start = end.end()
     return [*sentences, text[start:]]
@@ -76,9 +79,9 @@ def read_sentences(path: Path) -> list[list[str]]:
             tokens = [sys.intern(token) for token in tokenize(sentence)]  # each word stands in memory once
             while tokens and not is_word(tokens[0]):
                 del tokens[0]
-            same = " ".join(tokens).lower()
-            if sum(map(is_word, tokens)) >= MIN_WORDS and same not in seen:
-                seen.add(same)
+            in_small_letters = " ".join(tokens).lower()
+            if sum(map(is_word, tokens)) >= MIN_WORDS and in_small_letters not in seen:
+                seen.add(in_small_letters)
                 sentences.append(tokens)
     if not sentences:
         raise UserError(f"{path}: no sentence of {MIN_WORDS} words or more in it")
@@ -136,7 +139,7 @@ def fortune_entries(lines: list[str]) -> list[str]:
         if line.strip() == "%":
             entries.append(" ".join(entry))
             entry, attribution = [], False
-        elif attribution or line.lstrip().startswith(("-- ", "— ", "― ")):
+        elif attribution or ATTRIBUTION.match(line):
             attribution = True
         else:
             entry.append(line)
