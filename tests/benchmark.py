@@ -27,7 +27,7 @@ from utils.history import read_epochs
 from utils.loss import WeightedCrossEntropy
 from utils.options import DATA, Parser, folder, number, training_parser
 from utils.plotting import plot_race, plot_speed
-from utils.training import Interrupt, schedule_of, train_epoch
+from utils.training import Interrupt, keep_freed_memory, schedule_of, train_epoch
 
 SIZES = [(32, 64, 128), (64, 128, 256), (64, 128, 384), (128, 256, 512)]  # batch, embedding, hidden
 DEFAULT_SIZE = (64, 128, 384)
@@ -204,6 +204,7 @@ def main() -> None:
     parser.add_argument("--results", type=folder, default="results", help="folder of the CSV files and pictures")
     options = parser.parse_args(namespace=training_parser("").parse_args([]))  # sizes as in training
     data = load(options)
+    keep_freed_memory()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     rows = benchmark_layers(data.train, options.runs)
     benchmark_training(options, data)

@@ -151,7 +151,8 @@ def test_kill_leaves_whole_files_and_no_pile_of_others(tmp_path):
     results = tmp_path / "results"
     for delay in (0.0, 0.13, 0.31):
         process = start_training(tmp_path)
-        time.sleep(2 if results.exists() else 0)
+        while "best so far" not in process.stdout.readline():  # from here on it writes files all the time
+            assert process.poll() is None, process.stderr.read()
         wait_for(results / "gru.png", process)
         time.sleep(delay)
         process.kill()
@@ -198,3 +199,46 @@ def test_latvian_in_a_locale_that_knows_none(tmp_path, script):
     rolled = script(tmp_path, "rollout.py", typed="ģimene šķērso, ēzelis\n", environment=environment)
     assert rolled.stdout.startswith("Ģimene šķērso, ēzelis")
     assert "ēzelis" in rolled.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_a_person_at_the_terminal(tmp_path, script):
+    import pty
+
+    assert script(tmp_path, "train_rnn.py", *SMALL, "--epochs", 1).returncode == 0
+    for leaving in (b"\n", b"\x04", b"\x03"):
+        terminal, keyboard = pty.openpty()
+        command = [sys.executable, str(PROJECT / "rollout.py"), "--alternatives", "2"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdin=keyboard, stdout=keyboard, stderr=keyboard)
+        os.close(keyboard)
+        shown = ""
+        for typed in (b"The sea is\n", leaving):
+            before = shown.count("> ")
+            while shown.count("> ") == before:
+                shown += os.read(terminal, 10_000).decode("utf-8", "replace")
+            if typed == b"\x03":
+                process.send_signal(signal.SIGINT)
+            else:
+                os.write(terminal, typed)
+        assert process.wait(timeout=60) == (130 if leaving == b"\x03" else 0)
+        os.close(terminal)
+        assert "results/rnn.pt: Hand-written vanilla RNN" in shown
+        assert "Best epoch 1: test loss" in shown
+        assert "  The sea is" in shown
+        assert "likeliest there" in shown
+        assert "Traceback" not in shown
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX limits")
+def test_a_full_disk_keeps_the_old_model(tmp_path, script):
+    assert script(tmp_path, "train_rnn.py", *SMALL).returncode == 0
+    old = (tmp_path / "results" / "rnn.pt").read_bytes()
+    options = " ".join(map(str, (*SMALL, "--hidden-size", 300)))
+    limit = "ulimit -f 100; trap '' XFSZ"  # no file above 100 KiB
+    command = f"{limit}; '{sys.executable}' '{PROJECT / 'train_rnn.py'}' {options}"
+    result = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "can't be written" in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert (tmp_path / "results" / "rnn.pt").read_bytes() == old
+    assert not list((tmp_path / "results").glob(".*"))
