@@ -20,7 +20,7 @@ from utils.sentences import tokenize
 from utils.vocabulary import ANY, END
 
 RESULTS = Path("results")
-LINES_AT_ONCE = 256  # piped beginnings are completed side by side
+ENDINGS_AT_ONCE = 1280  # of piped beginnings, side by side
 DRAWS = 20  # how often to draw for each different ending asked for
 GUESSES = 4  # shown under each word of a sentence that is plotted
 COMMONEST = 200  # words on the map of the embedding
@@ -60,6 +60,7 @@ def parse_options() -> Namespace:
     options.drawn = any(option is not None for option in (options.temperature, options.top_k, options.samples))
     if options.drawn and options.beam is not None:
         parser.error("--beam searches; --temperature, --top-k and --samples draw at random: leave out one or the other")
+    options.beam = options.beam or 5
     if options.plot and options.plot.suffix.lower() != ".png":
         parser.error(f"--plot writes a PNG file: give it a name that ends in .png, not {options.plot.name!r}")
     options.generator = torch.Generator().manual_seed(options.seed)
@@ -112,7 +113,8 @@ def talk(checkpoint: Checkpoint, options: Namespace) -> None:
 def answer_pipe(checkpoint: Checkpoint, options: Namespace) -> None:
     """Completes each line of stdin on a line of stdout; a line without a word gets an empty one."""
     last: list[Completion] = []
-    while lines := list(islice(sys.stdin, LINES_AT_ONCE)):
+    endings_a_line = options.samples or 1 if options.drawn else options.beam
+    while lines := list(islice(sys.stdin, max(1, ENDINGS_AT_ONCE // endings_a_line))):
         found = complete(lines, checkpoint, options)
         for completions in found:
             print("\n".join(completion.sentence for completion in completions))
@@ -162,7 +164,7 @@ def find_endings(
     """The likeliest ending of each beginning; or, if they are drawn, --samples different ones as far as they come."""
     model = checkpoint.model
     if not options.drawn:
-        return [[ending] for ending in search(model, beginnings, options.beam or 5, options.max_words)]
+        return [[ending] for ending in search(model, beginnings, options.beam, options.max_words)]
     samples = options.samples or 1
     found: list[list[Ending]] = [[] for _ in beginnings]
     for _ in range(DRAWS):

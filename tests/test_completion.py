@@ -64,6 +64,16 @@ def test_a_wide_beam_finds_the_best_of_all_endings(model_and_vocabulary, length_
         assert ending == Ending(list(best), ended=True)
 
 
+def test_of_endings_that_are_cut_the_likeliest_is_given(model_and_vocabulary):
+    model, _ = model_and_vocabulary
+    model.bias.data[END] = -50
+    for beginning in BEGINNINGS:
+        first = log_probability_of(model, beginning)
+        pairs = itertools.product(range(2, 10), repeat=2)
+        both = {(a, b): first[a] + log_probability_of(model, [*beginning, a])[b] for a, b in pairs}
+        assert search(model, [beginning], beam=8, max_words=2) == [Ending(list(max(both, key=both.get)), ended=False)]
+
+
 def test_a_longer_ending_may_still_win(model_and_vocabulary):
     """END at once has probability 0.52; "w0" has 0.48, and END nearly follows it: the better by the length rule."""
     model, _ = model_and_vocabulary

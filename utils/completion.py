@@ -12,7 +12,7 @@ from models import LanguageModel, State
 from utils.sentences import is_word, split_sentences, tokenize
 from utils.vocabulary import ANY, END, Vocabulary
 
-LENGTH_POWER = 0.7
+LENGTH_POWER = 0.7  # read on 200 beginnings: 0 ends too soon, 1 hangs on second halves that fit anything
 LETTER = re.compile(r"[^\W_]")
 STOPPED = re.compile(r"[.?!？！؟][\"'”’»)\]]*$")
 
@@ -90,6 +90,7 @@ def search(
     best = [Ending([], ended=False) for _ in beginnings]
 
     for length in range(1, max_words + 2):
+        so_far = scores
         # Each kept ending goes on with every word: (searches, kept · vocabulary).
         candidates = (scores.unsqueeze(2) + log_p.view(*scores.shape, vocabulary_size)).flatten(1)
         scores, places = candidates.topk(min(beam, candidates.shape[1]))
@@ -118,7 +119,7 @@ def search(
 
     for row, search_number in enumerate(searches.tolist()):
         if not best[search_number].ended:
-            best[search_number] = Ending(words[row, scores[row].argmax()].tolist(), ended=False)
+            best[search_number] = Ending(words[row, so_far[row].argmax()].tolist(), ended=False)
     return best
 
 

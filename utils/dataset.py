@@ -144,5 +144,5 @@ def load(options: Namespace) -> Data:
     )
     rare = (data.train.targets() == ANY).float().mean().item()
     print(f"{data.name}: {len(train)} sentences to train on, {len(test)} to test on")
-    print(f"vocabulary: {len(vocabulary)} words and marks; {rare:.1%} of what is read is [ANY]")
+    print(f"vocabulary: {len(vocabulary)} words and marks; {rare:.1%} of the words to predict are [ANY]")
     return data
