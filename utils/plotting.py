@@ -34,6 +34,7 @@ STYLES = (
     {"color": "#CC79A7", "linewidth": 1.5, "linestyle": "-", "marker": "v", "markersize": 6},
     {"color": "#0072B2", "linewidth": 1.5, "linestyle": "--", "marker": "D", "markersize": 5},
 )
+THIN = {"linewidth": 1.5, "markersize": 6}
 TRAIN = {"color": "#E69F00", "linestyle": "--", "marker": "o", "markersize": 5}
 TEST = {"color": "#0072B2", "linestyle": "-", "marker": "s", "markersize": 5}
 
@@ -103,9 +104,9 @@ def mark_best(axes: Axes, best: Epoch, name: str, form: str) -> None:
     value = getattr(best, name)
     axes.plot([best.epoch], [value], "*", color="black", markersize=14, zorder=5)
     axes.annotate(
-        f"epoch {best.epoch}: {form.format(value)}",
+        f"best, epoch {best.epoch}: {form.format(value)}",
         (best.epoch, value),
-        xytext=(-8, -24 if name == "accuracy" else 20),
+        xytext=(-8, -46 if name == "accuracy" else 40),
         textcoords="offset points",
         ha="right",
         fontweight="bold",
@@ -160,7 +161,7 @@ def plot_race(trained: Mapping[str, Sequence[Epoch]], path: Path) -> None:
     axes = figure.subplots()
     for (name, epochs), style in zip(trained.items(), STYLES, strict=False):
         seconds = list(accumulate(epoch.seconds for epoch in epochs))
-        axes.plot(seconds, [epoch.test_loss for epoch in epochs], label=title_of(name), **style)
+        axes.plot(seconds, [epoch.test_loss for epoch in epochs], label=title_of(name), **style | THIN)
     axes.set_xlabel("training time in seconds, one mark an epoch")
     axes.set_ylabel("test loss $L_{CCE}$")
     axes.set_xlim(left=0)
