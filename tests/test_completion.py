@@ -139,6 +139,8 @@ def test_top_k_draws_among_the_likeliest_only(model_and_vocabulary):
     likeliest = set(log_probability_of(model, [3]).topk(2).indices.tolist())
     endings = draw(model, [[3]] * 300, 5.0, 2, 1, torch.Generator().manual_seed(0))
     assert {(ending.ids or [END])[0] for ending in endings} == likeliest
+    again = draw(model, [[3]] * 300, 5.0, 2, 1, torch.Generator().manual_seed(0))
+    assert again == endings
     assert draw(model, BEGINNINGS, 1.0, 1, 6, torch.Generator()) == search(model, BEGINNINGS, 1, 6)
 
 

@@ -16,7 +16,7 @@ LETTERS = [*"aBßİǆﬁΣςĢģनिع你๏²7_", "s\u030c", "\u0301", "👩\
 SPACES = [*" \t\n\x85\u2028\u00a0\u200b\u200c\u200d\u200e\u200f\u202e\ufeff\u00ad", "\r\n"]
 PIECES = st.sampled_from([*LETTERS, *SPACES, *".?!…,;:'’-–\"»%\ud800\x00\x1b", "\n%\n", "\n-- A", "[END]", "[ANY]"])
 TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=40).map("".join))
-QUICK = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @QUICK

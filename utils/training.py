@@ -108,10 +108,10 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
                     save(options.results / f"{name}.pt", model, data.vocabulary, history, options)
                 print(describe_epoch(epoch, history.best is epoch))
                 print(fill(complete(model, data, beginning), 80, **INDENT), flush=True)
+                if interrupt.asked or number == options.epochs:
+                    break
                 with suppress(UserError):  # a viewer may hold the picture open; it is written again at the end
                     write_results(history, options.results)
-                if interrupt.asked:
-                    break
         finally:  # after Ctrl-C, and where the loss broke, there is something to see as well
             write_results(history, options.results)
         history.interrupted = interrupt.asked
