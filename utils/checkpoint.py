@@ -28,12 +28,6 @@ class Checkpoint(NamedTuple):
     options: dict[str, Any]
 
 
-def build(cell: str, vocabulary: Vocabulary, options: Namespace) -> LanguageModel:
-    """A new model of the cell of this name (a key of `models.CELLS`), sized and placed as the options say."""
-    sizes = (getattr(options, name) for name in SIZES)
-    return LanguageModel(CELLS[cell], len(vocabulary), *sizes).to(options.device)
-
-
 def save(path: Path, model: LanguageModel, vocabulary: Vocabulary, history: History, options: Namespace) -> None:
     """Writes a checkpoint, whole or not at all.
 
@@ -79,7 +73,7 @@ def load(path: Path, device: torch.device) -> Checkpoint:
             raise broken
         vocabulary = Vocabulary(content["vocabulary"])
         options = content["options"]
-        model = build(history.name, vocabulary, Namespace(**options | {"device": device}))
+        model = LanguageModel(CELLS[history.name], len(vocabulary), *(options[name] for name in SIZES)).to(device)
         model.load_state_dict(content["weights"])
     except Exception:  # and a file that was made by hand may hold anything
         raise broken from None

@@ -104,9 +104,10 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
                     words_per_second=sum(words) / seconds,
                 )
                 history.epochs.append(epoch)
-                if history.best is epoch:
+                is_best = history.best is epoch
+                if is_best:
                     save(options.results / f"{name}.pt", model, data.vocabulary, history, options)
-                print(describe_epoch(epoch, history.best is epoch))
+                print(describe_epoch(epoch, is_best))
                 print(fill(complete(model, data, beginning), 80, **INDENT), flush=True)
                 if interrupt.asked or number == options.epochs:
                     break
