@@ -87,7 +87,7 @@ def training_parser(about: str, **defaults: float) -> Parser:
     parser.add_argument("--embedding-size", type=whole, default=128, help="features of a word")
     parser.add_argument("--hidden-size", type=whole, default=384, help="features of a hidden state")
     parser.add_argument("--layers", type=whole, default=1, help="recurrent layers, one above the other")
-    parser.add_argument("--dropout", type=number(float, 0, 1), default=0.2, help="share dropped in training")
+    parser.add_argument("--dropout", type=number(float, 0, 1), default=0.1, help="share dropped in training")
     parser.add_argument("--min-count", type=whole, default=3, help="words seen less often become [ANY]")
     parser.add_argument("--max-length", type=number(int, 2), default=20, help="longer sentences are cut, in tokens")
     parser.add_argument("--limit", type=whole, help="use the first so many sentences only, for a quick look")
