@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from models import CELLS, LSTM, LanguageModel, RecurrentLayer, TorchLSTM, repack
 from utils.comparison import with_torch_lstm
-from utils.dataset import Data, SentenceDataset, batches, load
+from utils.dataset import Data, LengthBatches, SentenceDataset, batches, load
 from utils.errors import run
 from utils.history import read_epochs
 from utils.loss import WeightedCrossEntropy
@@ -90,16 +90,16 @@ def competitors(input_size: int, hidden_size: int) -> dict[str, nn.Module]:
 
 
 def real_batches(dataset: SentenceDataset, batch_size: int, alike: bool) -> Iterator[Tensor]:
-    """Lengths of batches of real sentences, each of one length or of mixed ones, without end; the longest first."""
+    """Lengths of batches of real sentences, of like lengths or of mixed ones, without end; the longest first."""
     generator = torch.Generator().manual_seed(0)
     lengths = dataset.lengths
     while True:
-        order = torch.randperm(len(lengths), generator=generator)
         if alike:
-            order = order[lengths[order].argsort()]
-        whole = order.split(batch_size)[:-1]
-        for i in torch.randperm(len(whole), generator=generator).tolist():
-            yield lengths[whole[i]].sort(descending=True).values
+            whole = [b for b in LengthBatches(lengths, batch_size, generator) if len(b) == batch_size]
+        else:
+            whole = torch.randperm(len(lengths), generator=generator).split(batch_size)[:-1]
+        for batch in whole:
+            yield lengths[batch].sort(descending=True).values
 
 
 def time_layers(layers: dict[str, nn.Module], lengths: Iterable[Tensor], input_size: int) -> dict[str, float]:
@@ -183,8 +183,9 @@ def benchmark_training(options: Namespace, data: Data) -> None:
             for name, model in models.items():
                 bar = tqdm(batches(part, options.batch_size, options.seed), f"{share:.0%} {name}", leave=False)
                 schedule = schedule_of(model, options.learning_rate, len(bar))
+                average = average_of(model, len(bar))
                 start = perf_counter()
-                _, words = train_epoch(model, bar, loss, schedule, average_of(model, len(bar)), Interrupt())
+                _, words = train_epoch(model, bar, loss, schedule, average, Interrupt())
                 seconds[name] = min(seconds[name], perf_counter() - start)
         columns = "".join(f"{sum(words) / s / 1000:9.1f}{s:7.1f} s" for s in seconds.values())
         print(f"{share:<24.0%}{columns}{seconds['lstm'] / seconds['torch_lstm']:20.2f}")
