@@ -60,6 +60,8 @@ def parse_options() -> Namespace:
     options.drawn = any(option is not None for option in (options.temperature, options.top_k, options.samples))
     if options.drawn and options.beam is not None:
         parser.error("--beam searches; --temperature, --top-k and --samples draw at random: leave out one or the other")
+    if options.neighbours is not None and (options.drawn or options.beam or options.alternatives):
+        parser.error("--neighbours completes no sentence: leave out --beam, --alternatives and the options of drawing")
     options.beam = options.beam or 5
     if options.plot and options.plot.suffix.lower() != ".png":
         parser.error(f"--plot writes a PNG file: give it a name that ends in .png, not {options.plot.name!r}")

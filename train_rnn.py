@@ -11,7 +11,7 @@ from utils.training import report, train
 
 def main() -> int:
     # Options
-    options = training_parser(__doc__, learning_rate=3e-3, epochs=5).parse_args()
+    options = training_parser(__doc__, learning_rate=3e-3, epochs=7).parse_args()
 
     # Data
     data = load(options)

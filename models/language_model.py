@@ -28,7 +28,7 @@ class LockedDropout(nn.Module):
         if not self.training or self.p == 0:
             return sentences
         data, sizes = sentences.data, sentences.batch_sizes.tolist()
-        masks = data.new_empty(sizes[0], data.shape[1]).bernoulli_(1 - self.p).div_(1 - self.p)
+        masks = F.dropout(data.new_ones(sizes[0], data.shape[1]), self.p)
         return repack(sentences, data * torch.cat([masks[:running] for running in sizes]))
 
 

@@ -31,7 +31,7 @@ class RecurrentLayer(nn.Module):
     """
 
     blocks: int
-    gate_names: tuple[str, ...]
+    gate_names: tuple[str, ...] = ()
     state_names: tuple[str, ...] = ("h",)
 
     def __init__(self, input_size: int, hidden_size: int):
@@ -60,14 +60,14 @@ class RecurrentLayer(nn.Module):
 
     def gates(self, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         """The value of each of `gate_names` at one time step, from what `step` takes: each (batch, hidden_size)."""
-        raise NotImplementedError
+        return ()
 
     def step(self, x: Tensor, *state: Tensor) -> State:
         """One time step.
 
         Args:
-            x: what `project` made of the input, (batch, blocks · hidden_size).
-            state: the state before, in the order of `state_names`, each (batch, hidden_size).
+            x: what `project` made of the input, (batch, its features).
+            state: the state before, in the order of `state_names`, each (batch, hidden_size) unless a cell differs.
 
         Returns:
             The state after, in the same order; the hidden state h comes first.

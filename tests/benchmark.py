@@ -183,7 +183,7 @@ def benchmark_training(options: Namespace, data: Data) -> None:
             for name, model in models.items():
                 bar = tqdm(batches(part, options.batch_size, options.seed), f"{share:.0%} {name}", leave=False)
                 schedule = schedule_of(model, options.learning_rate, len(bar))
-                average = average_of(model, len(bar))
+                average = average_of(model)
                 start = perf_counter()
                 _, words = train_epoch(model, bar, loss, schedule, average, Interrupt())
                 seconds[name] = min(seconds[name], perf_counter() - start)

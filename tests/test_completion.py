@@ -201,6 +201,7 @@ def test_embedding_map_keeps_two_dimensions_as_they_are(model_and_vocabulary):
         ("so", ["it", ","], True, "So it."),
         ("so", ["it", "goes"], False, "So it goes …"),
         ("the best way to ...", ["learn"], True, "The best way to learn."),
+        ("we met Mr.", ["Smith"], True, "We met Mr. Smith."),
         ("It rains.", [], True, "It rains."),
         ("is it?", [], True, "Is it?"),
         ("is it？", [], True, "Is it？"),

@@ -78,6 +78,7 @@ def test_wrong_values_of_rollout(fails, option, value):
 def test_options_that_contradict_or_don_t_exist(fails):
     assert "--beam" in fails("rollout.py", "--beam", 3, "--temperature", 1)
     assert "--plot" in fails("rollout.py", "--plot", "cell.jpg")
+    assert "--neighbours" in fails("rollout.py", "--neighbours", "sea", "--samples", 3)
     assert "--hiden-size" in fails("train_gru.py", "--hiden-size", 3)
     assert "--epochs" in fails("train_gru.py", "--epochs")
 
@@ -165,14 +166,14 @@ def change(path: Path, **changes: object) -> Path:
 def test_checkpoint_comes_back_whole(good):
     torch.manual_seed(0)
     expected = LanguageModel(LSTM, 4, 3, 4).state_dict()
-    model, vocabulary, history, options = checkpoints.load(good, torch.device("cpu"))
+    model, vocabulary, history = checkpoints.load(good, torch.device("cpu"))
     assert model.state_dict().keys() == expected.keys()
     assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
     assert not model.training
     assert vocabulary.words == VOCABULARY.words
     assert history.best.perplexity == 7.0
     assert history.step_losses == [3.0, 2.0]
-    assert options["dropout"] == 0.1
+    assert model.dropout.p == 0.1
 
 
 class Bomb:

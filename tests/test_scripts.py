@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,11 @@ import torch
 from conftest import PROJECT
 
 from utils.checkpoint import load
+from utils.dataset import batches
+from utils.dataset import load as load_data
 from utils.history import read_epochs
+from utils.loss import WeightedCrossEntropy
+from utils.training import evaluate
 
 SIZES = ("--embedding-size", 16, "--hidden-size", 24)
 SMALL = (*SIZES, "--data", "few.txt", "--epochs", 2, "--device", "cpu")
@@ -118,6 +123,11 @@ def test_the_checkpoint_is_of_the_best_epoch(tmp_path, script):
     assert lowest.epoch < len(epochs) == 6
     checkpoint = load(tmp_path / "results" / "gru.pt", torch.device("cpu"))
     assert checkpoint.history.best.epoch == len(checkpoint.history.epochs) == lowest.epoch
+    data = load_data(Namespace(data=tmp_path / "few.txt", limit=200, seed=0, min_count=1, max_length=20))
+    assert data.vocabulary.words == checkpoint.vocabulary.words
+    loss = WeightedCrossEntropy(data.train.targets(), len(data.vocabulary))
+    test_loss, _, _ = evaluate(checkpoint.model, batches(data.test, 8), loss)
+    assert test_loss == pytest.approx(lowest.test_loss, abs=1e-4)  # not of the file's history, but of its weights
     assert f"the weights of epoch {lowest.epoch}" in trained.stdout
 
 

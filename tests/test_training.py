@@ -9,7 +9,7 @@ from conftest import PROJECT
 from matplotlib.figure import Figure
 
 from models import LSTM, RNN, LanguageModel
-from utils.comparison import largest_differences, table, verdict, with_torch_lstm
+from utils.comparison import compare, largest_differences, table, verdict, with_torch_lstm
 from utils.dataset import batches, load
 from utils.history import Epoch, History
 from utils.loss import WeightedCrossEntropy
@@ -42,18 +42,16 @@ def test_learning_rate_rises_and_falls_whatever_the_number_of_steps(steps):
     assert rates[-1] >= 0.1  # a fifth of the highest is left at the end, or more
 
 
-@pytest.mark.parametrize("steps", [1, 20, 1000])
-def test_the_average_fades_over_nine_percent_of_the_steps(steps):
+@pytest.mark.parametrize("steps", [1, 2, 20, 100])
+def test_the_average_is_an_eleventh_of_the_steps_behind(steps):
+    """Of weights 1, 2, …, t it is (10 t + 1) / 11: the line that the formula of the docstring leaves unchanged."""
     model = LanguageModel(RNN, 3, 2, 2)
-    average = average_of(model, steps)
-    window = max(1, 0.09 * steps)
-    expected = None
-    for value in [3.0, -1.0, 4.0, 1.0, -5.0]:
+    average = average_of(model)
+    for value in range(1, steps + 1):
         torch.nn.init.constant_(model.bias, value)
         average.update_parameters(model)
-        expected = value if expected is None else expected + (value - expected) / window
-    torch.testing.assert_close(average.module.bias.data, torch.full((3,), expected))
-    assert model.bias[0] == -5  # the model itself trains on from its own weights
+    torch.testing.assert_close(average.module.bias.data, torch.full((3,), (10 * steps + 1) / 11))
+    assert model.bias[0] == steps  # the model itself trains on from its own weights
 
 
 def test_evaluate_is_the_mean_over_all_words(options):
@@ -135,6 +133,15 @@ def test_the_verdict_follows_the_figures(hand, builtin, words):
     assert sentence.endswith(".")
     assert max(map(len, sentence.splitlines())) <= 80
     assert max(map(len, table([history_of(*hand), history_of(*builtin)]).splitlines())) <= 80
+
+
+def test_an_earlier_comparison_is_kept(tmp_path, capsys):
+    compare(history_of(40.0, 1.0), history_of(41.0, 1.0), tmp_path)
+    before = {path.suffix: path.read_bytes() for path in tmp_path.glob("comparison.*")}
+    compare(history_of(50.0, 1.0), history_of(51.0, 1.0), tmp_path)
+    assert {path.suffix: path.read_bytes() for path in (tmp_path / "earlier").glob("comparison-*")} == before
+    assert len(before) == 2
+    assert (tmp_path / "comparison.csv").read_bytes() != before[".csv"]
 
 
 def test_a_plot_shows_all_of_a_test_loss_that_rises():

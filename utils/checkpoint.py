@@ -4,7 +4,7 @@ import dataclasses
 import warnings
 from argparse import Namespace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -25,7 +25,6 @@ class Checkpoint(NamedTuple):
     model: LanguageModel
     vocabulary: Vocabulary
     history: History
-    options: dict[str, Any]
 
 
 def save(path: Path, model: LanguageModel, vocabulary: Vocabulary, history: History, options: Namespace) -> None:
@@ -54,7 +53,7 @@ def load(path: Path, device: torch.device) -> Checkpoint:
     try:
         with warnings.catch_warnings():  # what torch has to say of foreign files is said below
             warnings.simplefilter("ignore")
-            content = torch.load(path, map_location=device, weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; train a model first: python train_lstm.py") from None
     except OSError as error:
@@ -73,8 +72,8 @@ def load(path: Path, device: torch.device) -> Checkpoint:
             raise broken
         vocabulary = Vocabulary(content["vocabulary"])
         options = content["options"]
-        model = LanguageModel(CELLS[history.name], len(vocabulary), *(options[name] for name in SIZES)).to(device)
+        model = LanguageModel(CELLS[history.name], len(vocabulary), *(options[name] for name in SIZES))
         model.load_state_dict(content["weights"])
     except Exception:  # and a file that was made by hand may hold anything
         raise broken from None
-    return Checkpoint(model.eval(), vocabulary, history, options)
+    return Checkpoint(model.to(device).eval(), vocabulary, history)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models import LanguageModel, TorchLSTM
 from utils.dataset import Batch
+from utils.files import keep_earlier
 from utils.history import FIGURES, History, write_rows
 from utils.loss import cross_entropy
 from utils.plotting import plot_comparison
@@ -81,6 +82,7 @@ def verdict(by_hand: History, by_torch: History) -> str:
 
 def compare(by_hand: History, by_torch: History, results: Path) -> None:
     """Writes comparison.csv and comparison.png, and prints the table and the verdict."""
+    keep_earlier(results, "comparison")
     histories = [by_hand, by_torch]
     write_comparison(histories, results / "comparison.csv")
     plot_comparison(histories, results / "comparison.png")

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from models import LanguageModel, State
-from utils.sentences import is_word, split_sentences, tokenize
+from utils.sentences import ABBREVIATION, is_word, split_sentences, tokenize
 from utils.vocabulary import ANY, END, Vocabulary
 
 LENGTH_POWER = 0.7  # read on 200 beginnings: 0 ends too soon, 1 hangs on second halves that fit anything
@@ -71,10 +71,10 @@ def search(
 ) -> list[Ending]:
     """The likeliest ending of each beginning that a beam search finds; with a beam of 1, greedy choice.
 
-    At every step the likeliest continuations are kept, `beam` of them at first and one less for each ending that
-    has come to [END] (Sutskever, Vinyals & Le 2014). An ending's score is its log-probability divided by (its
-    number of words, [END] included) ** length_power: without that, a longer one would always be less likely (Wu
-    et al. 2016 have a like rule). A search stops where none that is kept can come to score better than the best.
+    At every step the `beam` likeliest continuations are chosen; those that come to [END] are set aside, and the
+    others go on (Sutskever, Vinyals & Le 2014). An ending's score is its log-probability divided by (its number of
+    words, [END] included) ** length_power: without that, a longer one would always be less likely (Wu et al. 2016
+    have a like rule). A search stops where none that goes on can come to score better than the best set aside.
 
     Args:
         beginnings: word ids, one word or more each.
@@ -169,17 +169,24 @@ def tokens_of(typed: str) -> list[str]:
     return tokens[first:]
 
 
+def join(tokens: Sequence[str]) -> str:
+    """Tokens as running text: a space before each word, none before a mark."""
+    return "".join(f" {token}" if is_word(token) else token for token in tokens)
+
+
 def write(typed: str, ending: Ending, vocabulary: Vocabulary) -> str:
     """The whole sentence in natural form: what was typed, as it was typed, then the ending.
 
     It starts with a capital letter, and ends with a full stop where [END] came after a word, or with "…" where
     the limit of words cut it.
     """
-    text = typed.strip().rstrip(".… \t")  # "the best way to ..." asks to go on, and a full stop is still to come
+    text = typed.strip()
+    if not ABBREVIATION.search(text):
+        text = text.rstrip(".… \t")  # "the best way to ..." asks to go on, and a full stop is still to come
     first = LETTER.search(text)
     if first and len(first[0].upper()) == 1:  # that of "ß" is two letters
         text = text[:first.start()] + first[0].upper() + text[first.end():]
-    text += "".join(f" {token}" if is_word(token) else token for token in vocabulary.decode(ending.ids))
+    text += join(vocabulary.decode(ending.ids))
     if not ending.ended:
         return f"{text} …"
     return text if STOPPED.search(text) else text.rstrip(",;:") + "."

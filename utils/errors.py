@@ -2,10 +2,13 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+
+OUT_OF_MEMORY = re.compile("out of memory|not enough memory|allocate memory")  # as torch says it, on any device
 
 
 class UserError(Exception):
@@ -30,9 +33,9 @@ def run(main: Callable[[], int | None]) -> None:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         code = 2
     except (MemoryError, RuntimeError) as error:
-        if "memory" not in str(error) and not isinstance(error, MemoryError):
+        if not isinstance(error, MemoryError) and not OUT_OF_MEMORY.search(str(error)):
             raise
-        print(f"{Path(sys.argv[0]).name}: not enough memory; choose a smaller model or --batch-size", file=sys.stderr)
+        print(f"{Path(sys.argv[0]).name}: not enough memory; choose smaller sizes (--help shows them)", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print(file=sys.stderr)

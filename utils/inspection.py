@@ -67,7 +67,7 @@ def activity(model: LanguageModel, ids: Sequence[int]) -> dict[str, Tensor]:
         state = layer.step(x, *state)
         values = dict(zip(layer.gate_names, gates, strict=True)) | dict(zip(layer.state_names, state, strict=True))
         for name, value in values.items():
-            if value.shape[1] == layer.hidden_size:  # the time of a Phased LSTM is no unit
+            if name != "t":  # the time of a Phased LSTM is no unit
                 sizes.setdefault(name, []).append(value.abs().mean())
     return {name: torch.stack(row).cpu() for name, row in sizes.items()}
 
