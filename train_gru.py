@@ -11,7 +11,7 @@ from utils.training import report, train
 
 def main() -> int:
     # Options
-    options = training_parser(__doc__, learning_rate=1e-2, epochs=5).parse_args()
+    options = training_parser(__doc__, learning_rate=1e-2).parse_args()
 
     # Data
     data = load(options)

@@ -29,8 +29,8 @@ from utils.options import DATA, Parser, folder, number, training_parser
 from utils.plotting import plot_race, plot_speed
 from utils.training import Interrupt, average_of, keep_freed_memory, schedule_of, train_epoch
 
-SIZES = [(32, 64, 128), (64, 128, 256), (64, 128, 384), (128, 256, 512)]  # batch, embedding, hidden
-DEFAULT_SIZE = (64, 128, 384)
+SIZES = [(32, 64, 128), (64, 128, 256), (64, 128, 352), (128, 256, 512)]  # batch, embedding, hidden
+DEFAULT_SIZE = (64, 128, 352)
 SHARES = (0.25, 0.5, 1.0)  # of the corpus
 
 

@@ -85,7 +85,7 @@ def training_parser(about: str, **defaults: float) -> Parser:
     parser.add_argument("--batch-size", type=whole, default=64, help="sentences a step")
     parser.add_argument("--learning-rate", type=number(float, 0, open_low=True), default=1.6e-2, help="at its peak")
     parser.add_argument("--embedding-size", type=whole, default=128, help="features of a word")
-    parser.add_argument("--hidden-size", type=whole, default=384, help="features of a hidden state")
+    parser.add_argument("--hidden-size", type=whole, default=352, help="features of a hidden state")
     parser.add_argument("--layers", type=whole, default=1, help="recurrent layers, one above the other")
     parser.add_argument("--dropout", type=number(float, 0, 1), default=0.1, help="share dropped in training")
     parser.add_argument("--min-count", type=whole, default=3, help="words seen less often become [ANY]")

@@ -9,6 +9,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from utils.files import write_whole
@@ -240,15 +241,22 @@ def plot_activity(
 
 
 def plot_embedding(words: Sequence[str], places: Tensor, marked: Sequence[str], path: Path) -> None:
-    """Words where their embeddings lie, (words, 2), the marked ones bold, as a PNG."""
+    """Words where their embeddings lie, (words, 2), or a little below, the marked ones bold, as a PNG."""
     figure = Figure(figsize=(13, 10), layout="constrained")
     figure.suptitle("The learned embedding in two dimensions (PCA)", fontsize=15, fontweight="bold")
     axes = figure.subplots()
     axes.set_xlabel("first principal component")
     axes.set_ylabel("second principal component")
-    for word, (x, y) in zip(words, places.tolist(), strict=True):
-        strong = word in marked
-        axes.plot(x, y, ".", color="black" if strong else "0.8", markersize=3)
-        weight, color = ("bold", "#D55E00") if strong else ("normal", "black")
-        axes.annotate(word, (x, y), fontsize=8, fontweight=weight, color=color, zorder=3 if strong else 2)
+    labels = []
+    for word, place in zip(words, places.tolist(), strict=True):
+        weight, color = ("bold", "#D55E00") if word in marked else ("normal", "black")
+        axes.plot(*place, ".", color=color, markersize=3)
+        style = {"fontsize": 8, "fontweight": weight, "color": color}
+        labels.append(axes.annotate(word, place, (0, 0), textcoords="offset points", **style))
+    figure.draw_without_rendering()  # only then is it known how much room a word takes
+    taken: list[Bbox] = []
+    for label in labels:  # a word in the way of another one moves below it
+        while (box := label.get_window_extent()).count_overlaps(taken):
+            label.xyann = (0, label.xyann[1] - 2)
+        taken.append(box)
     save_figure(figure, path)
