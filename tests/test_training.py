@@ -72,6 +72,18 @@ def test_evaluate_is_the_mean_over_all_words(options):
     assert many == pytest.approx([value.item() for value in expected], rel=1e-5)
 
 
+def test_another_seed_parts_and_orders_the_sentences_anew(options):
+    """From the same first weights: what else is drawn at random must differ."""
+    tests, losses = [], []
+    for options.seed in (0, 1, 1):
+        data = load(options)
+        torch.manual_seed(0)
+        losses.append(train("rnn", LanguageModel(RNN, len(data.vocabulary), 8, 8), data, options).step_losses)
+        tests.append(data.test.sentences)
+    assert tests[0] != tests[1] == tests[2]
+    assert losses[0] != losses[1] == losses[2]
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 def test_both_lstms_are_the_same_function(options, layers):
     data = load(options)
