@@ -216,7 +216,14 @@ def test_a_person_at_the_terminal(tmp_path, script):
     for leaving in (b"\n", b"\x04", b"\x03"):
         terminal, keyboard = pty.openpty()
         command = [sys.executable, str(PROJECT / "rollout.py"), "--alternatives", "2"]
-        process = subprocess.Popen(command, cwd=tmp_path, stdin=keyboard, stdout=keyboard, stderr=keyboard)
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stdin=keyboard,
+            stdout=keyboard,
+            stderr=keyboard,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & makes it ignored
+        )
         os.close(keyboard)
         shown = ""
         for typed in (b"The sea is\n", leaving):
