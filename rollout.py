@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import torch
 
-from utils.checkpoint import Checkpoint, load
-from utils.completion import Ending, draw, search, tokens_of, write
+from utils.checkpoint import Checkpoint, load_checkpoint
+from utils.completion import Ending, draw, greedy, is_whole, search, tokens_of, write
 from utils.errors import UserError, run
 from utils.inspection import activity, embedding_map, guesses, neighbours, require_open_gates
 from utils.options import Parser, add_seed_and_device, number
@@ -29,7 +29,7 @@ COMMONEST = 200  # words on the map of the embedding
 def main() -> None:
     options = parse_options()
     path = options.checkpoint or newest_checkpoint()
-    checkpoint = load(path, options.device)
+    checkpoint = load_checkpoint(path, options.device)
     if options.neighbours is not None:
         show_neighbours(checkpoint, options)
         return
@@ -143,19 +143,24 @@ def complete(typed: Sequence[str], checkpoint: Checkpoint, options: Namespace) -
         The completions of each: one, or several with --samples, or none where no word was typed.
     """
     vocabulary = checkpoint.vocabulary
-    tokens = [tokens_of(text) for text in typed]
-    beginnings = [vocabulary.encode(words) for words in tokens]
-    for text, words, ids in zip(typed, tokens, beginnings, strict=True):
-        unknown = [word for word, i in zip(words, ids, strict=True) if i == ANY]
+    beginnings = [vocabulary.encode(tokens_of(text)) for text in typed]
+    found: list[list[Completion]] = [[] for _ in typed]
+    to_complete = []
+    for i, (text, ids) in enumerate(zip(typed, beginnings, strict=True)):
+        unknown = [word for word, word_id in zip(tokens_of(text), ids, strict=True) if word_id == ANY]
         if unknown:
             print(f"not in the vocabulary, read as [ANY]: {', '.join(unknown)}", file=sys.stderr)
-        if not words:
+        if not ids:
             print(f"no word to begin with in {text.strip()!r}", file=sys.stderr)
-    found: list[list[Completion]] = [[] for _ in typed]
-    readable = [i for i, ids in enumerate(beginnings) if ids]
-    if readable:
-        endings = find_endings([beginnings[i] for i in readable], checkpoint, options)
-        for i, some in zip(readable, endings, strict=True):
+        elif is_whole(text):
+            print(f"whole already, nothing to add: {text.strip()}", file=sys.stderr)
+            nothing = Ending([], ended=True)
+            found[i] = [Completion(write(text, nothing, vocabulary), ids, nothing)]
+        else:
+            to_complete.append(i)
+    if to_complete:
+        endings = find_endings([beginnings[i] for i in to_complete], checkpoint, options)
+        for i, some in zip(to_complete, endings, strict=True):
             found[i] = [Completion(write(typed[i], ending, vocabulary), beginnings[i], ending) for ending in some]
     return found
 
@@ -165,6 +170,8 @@ def find_endings(
 ) -> list[list[Ending]]:
     """The likeliest ending of each beginning; or, if they are drawn, --samples different ones as far as they come."""
     model = checkpoint.model
+    if not options.drawn and options.beam == 1:
+        return [[greedy(model, ids, options.max_words)] for ids in beginnings]
     if not options.drawn:
         return [[ending] for ending in search(model, beginnings, options.beam, options.max_words)]
     samples = options.samples or 1

@@ -1,12 +1,10 @@
 """Trains a hand-written GRU to predict the next word of a sentence."""
 
-import torch
-
-from models import GRU, LanguageModel
-from utils.dataset import load
+from models import GRU
+from utils.dataset import load_data
 from utils.errors import run
 from utils.options import training_parser
-from utils.training import report, train
+from utils.training import build, report, train
 
 
 def main() -> int:
@@ -14,18 +12,10 @@ def main() -> int:
     options = training_parser(__doc__, learning_rate=1e-2).parse_args()
 
     # Data
-    data = load(options)
+    data = load_data(options)
 
     # Model
-    torch.manual_seed(options.seed)
-    model = LanguageModel(
-        GRU,
-        len(data.vocabulary),
-        options.embedding_size,
-        options.hidden_size,
-        options.layers,
-        options.dropout,
-    ).to(options.device)
+    model = build(GRU, data, options)
 
     # Training
     history = train("gru", model, data, options)

@@ -1,13 +1,11 @@
 """Trains a hand-written LSTM to predict the next word of a sentence, and torch.nn.LSTM to compare."""
 
-import torch
-
-from models import LSTM, LanguageModel, MogrifierLSTM, PhasedLSTM
+from models import LSTM, MogrifierLSTM, PhasedLSTM
 from utils.comparison import compare, largest_differences, with_torch_lstm
-from utils.dataset import batches, load
+from utils.dataset import batches, load_data
 from utils.errors import run
 from utils.options import training_parser
-from utils.training import report, train
+from utils.training import build, report, train
 
 SUCCESSORS = {"mogrifier_lstm": MogrifierLSTM, "phased_lstm": PhasedLSTM}
 
@@ -20,18 +18,10 @@ def main() -> int:
     options = parser.parse_args()
 
     # Data
-    data = load(options)
+    data = load_data(options)
 
     # Models
-    torch.manual_seed(options.seed)
-    model = LanguageModel(
-        SUCCESSORS.get(options.model, LSTM),
-        len(data.vocabulary),
-        options.embedding_size,
-        options.hidden_size,
-        options.layers,
-        options.dropout,
-    ).to(options.device)
+    model = build(SUCCESSORS.get(options.model, LSTM), data, options)
     if options.model in SUCCESSORS:
         models = {options.model: model}
     else:

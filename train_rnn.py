@@ -1,12 +1,10 @@
 """Trains a hand-written vanilla RNN to predict the next word of a sentence."""
 
-import torch
-
-from models import RNN, LanguageModel
-from utils.dataset import load
+from models import RNN
+from utils.dataset import load_data
 from utils.errors import run
 from utils.options import training_parser
-from utils.training import report, train
+from utils.training import build, report, train
 
 
 def main() -> int:
@@ -14,18 +12,10 @@ def main() -> int:
     options = training_parser(__doc__, learning_rate=3e-3, epochs=7).parse_args()
 
     # Data
-    data = load(options)
+    data = load_data(options)
 
     # Model
-    torch.manual_seed(options.seed)
-    model = LanguageModel(
-        RNN,
-        len(data.vocabulary),
-        options.embedding_size,
-        options.hidden_size,
-        options.layers,
-        options.dropout,
-    ).to(options.device)
+    model = build(RNN, data, options)
 
     # Training
     history = train("rnn", model, data, options)

@@ -78,13 +78,13 @@ class LanguageModel(nn.Module):
 
         Returns:
             logits: vocabulary_size logits after each word, packed as the words were: many-to-many. For many-to-one
-                take `read`, and `logits` of the last layer's state, which is that after the last word.
+                take `hidden_states`, and `logits` of the last layer's state, which is that after the last word.
             states: the state of each layer after each sentence's last word.
         """
-        hidden, states = self.read(words, states)
+        hidden, states = self.hidden_states(words, states)
         return repack(words, self.logits(hidden.data)), states
 
-    def read(
+    def hidden_states(
         self, words: PackedSequence, states: Sequence[State] | None = None
     ) -> tuple[PackedSequence, list[State]]:
         """As `forward`, but up to the last layer's hidden states: hidden_size features after each word."""

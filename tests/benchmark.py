@@ -4,6 +4,7 @@ Every table entry is a median over runs in which all competitors take turns on t
 machine is noisy for all. Run nothing else meanwhile.
 """
 
+import copy
 import math
 import sys
 from argparse import Namespace
@@ -19,15 +20,15 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from models import CELLS, LSTM, LanguageModel, RecurrentLayer, TorchLSTM, repack
+from models import CELLS, LSTM, RecurrentLayer, TorchLSTM, repack
 from utils.comparison import with_torch_lstm
-from utils.dataset import Data, LengthBatches, SentenceDataset, batches, load
+from utils.dataset import Data, LengthBatches, SentenceDataset, batches, load_data
 from utils.errors import run
 from utils.history import read_epochs
 from utils.loss import WeightedCrossEntropy
 from utils.options import DATA, Parser, folder, number, training_parser
 from utils.plotting import plot_race, plot_speed
-from utils.training import Interrupt, average_of, keep_freed_memory, schedule_of, train_epoch
+from utils.training import Interrupt, build, keep_freed_memory, schedule_of, train_epoch
 
 SIZES = [(32, 64, 128), (64, 128, 256), (64, 128, 352), (128, 256, 512)]  # batch, embedding, hidden
 DEFAULT_SIZE = (64, 128, 352)
@@ -170,7 +171,7 @@ def benchmark_layers(dataset: SentenceDataset, runs: int) -> list[tuple[str, dic
 
 def benchmark_training(options: Namespace, data: Data) -> None:
     """Prints how fast both LSTMs train on more and more of the corpus, and what share of a step is the layer's."""
-    by_hand = LanguageModel(LSTM, len(data.vocabulary), options.embedding_size, options.hidden_size, 1, options.dropout)
+    by_hand = build(LSTM, data, options)
     models = {"lstm": by_hand, "torch_lstm": with_torch_lstm(by_hand)}
     loss = WeightedCrossEntropy(data.train.targets(), len(data.vocabulary))
     print("\nOne epoch of training, the better of two: thousands of words a second, and seconds")
@@ -183,7 +184,7 @@ def benchmark_training(options: Namespace, data: Data) -> None:
             for name, model in models.items():
                 bar = tqdm(batches(part, options.batch_size, options.seed), f"{share:.0%} {name}", leave=False)
                 schedule = schedule_of(model, options.learning_rate, len(bar))
-                average = average_of(model)
+                average = copy.deepcopy(model)
                 start = perf_counter()
                 _, words = train_epoch(model, bar, loss, schedule, average, Interrupt())
                 seconds[name] = min(seconds[name], perf_counter() - start)
@@ -204,7 +205,7 @@ def main() -> None:
     parser.add_argument("--plot", action="store_true", help="draw benchmark.png, and time.png from the CSV files")
     parser.add_argument("--results", type=folder, default="results", help="folder of the CSV files and pictures")
     options = parser.parse_args(namespace=training_parser("").parse_args([]))  # sizes as in training
-    data = load(options)
+    data = load_data(options)
     keep_freed_memory()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     rows = benchmark_layers(data.train, options.runs)

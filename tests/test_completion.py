@@ -8,7 +8,7 @@ from conftest import SAYINGS
 from torch.nn.utils.rnn import pack_sequence
 
 from models import CELLS, LanguageModel
-from utils.completion import Ending, draw, search, tokens_of, write
+from utils.completion import Ending, draw, greedy, is_whole, search, tokens_of, write
 from utils.dataset import SentenceDataset, batches
 from utils.inspection import activity, embedding_map, guesses, neighbours
 from utils.loss import WeightedCrossEntropy
@@ -16,34 +16,36 @@ from utils.sentences import tokenize
 from utils.vocabulary import ANY, END, Vocabulary
 
 
-def log_probability_of(model, ids):
-    """log p of each next word, read one by one from the start; [ANY] can't be written."""
+def log_probability_of(model, ids, barred=(ANY,)):
+    """log p of each next word, read one by one from the start; the barred ones can't be written."""
     states = None
     for word in ids:
         logits, states = model(pack_sequence([torch.tensor([word])]), states)
     row = logits.data[0].detach().clone()
-    row[ANY] = -torch.inf
+    row[list(barred)] = -torch.inf
     return row.log_softmax(0)
 
 
-def greedy(model, ids, max_words):
-    found = []
-    for _ in range(max_words + 1):
-        word = log_probability_of(model, ids + found).argmax().item()
-        if word == END:
-            return Ending(found, ended=True)
+def first_of(model, beginning):
+    """log p of each word that may follow a beginning, which [END] may not."""
+    return log_probability_of(model, beginning, (ANY, END))
+
+
+def greedy_choice(model, ids, max_words):
+    found = [first_of(model, ids).argmax().item()]
+    while (word := log_probability_of(model, ids + found).argmax().item()) != END and len(found) < max_words:
         found.append(word)
-    return Ending(found[:max_words], ended=False)
+    return Ending(found, ended=word == END)
 
 
 BEGINNINGS = [[2], [5, 3, 4], [7, 7], [9, ANY, 2, 6]]
 
 
-def test_a_beam_of_one_is_greedy_choice(model_and_vocabulary):
+def test_greedy_takes_the_likeliest_word_each_time(model_and_vocabulary):
     model, _ = model_and_vocabulary
     torch.nn.init.normal_(model.bias, std=2)
-    endings = search(model, BEGINNINGS, beam=1, max_words=6)
-    assert endings == [greedy(model, ids, 6) for ids in BEGINNINGS]
+    endings = [greedy(model, ids, max_words=6) for ids in BEGINNINGS]
+    assert endings == [greedy_choice(model, ids, 6) for ids in BEGINNINGS]
 
 
 @pytest.mark.parametrize("length_power", [0.0, 0.7])
@@ -52,12 +54,12 @@ def test_a_wide_beam_finds_the_best_of_all_endings(model_and_vocabulary, length_
     model.bias.data[END] = 1
     for beginning in BEGINNINGS:
         scores = {}
-        for length in range(3):
+        for length in (1, 2):
             for ids in itertools.product(range(2, 10), repeat=length):
                 steps = [*ids, END]
-                log_p = sum(
-                    log_probability_of(model, beginning + list(steps[:i]))[word].item() for i, word in enumerate(steps)
-                )
+                log_p = first_of(model, beginning)[steps[0]].item()
+                for i in range(1, len(steps)):
+                    log_p += log_probability_of(model, beginning + list(steps[:i]))[steps[i]].item()
                 scores[ids] = log_p / len(steps) ** length_power
         best = max(scores, key=scores.get)
         [ending] = search(model, [beginning], beam=100, max_words=2, length_power=length_power)
@@ -68,33 +70,42 @@ def test_of_endings_that_are_cut_the_likeliest_is_given(model_and_vocabulary):
     model, _ = model_and_vocabulary
     model.bias.data[END] = -50
     for beginning in BEGINNINGS:
-        first = log_probability_of(model, beginning)
+        first = first_of(model, beginning)
         pairs = itertools.product(range(2, 10), repeat=2)
         both = {(a, b): first[a] + log_probability_of(model, [*beginning, a])[b] for a, b in pairs}
         assert search(model, [beginning], beam=8, max_words=2) == [Ending(list(max(both, key=both.get)), ended=False)]
 
 
 def test_a_longer_ending_may_still_win(model_and_vocabulary):
-    """END at once has probability 0.52; "w0" has 0.48, and END nearly follows it: the better by the length rule."""
+    """After "w0" [END] has probability 0.52; "w1" has 0.48, and [END] nearly follows it: better by the length rule."""
     model, _ = model_and_vocabulary
-    first = torch.full((10,), -30.0)
-    first[[END, 2]] = torch.tensor([0.52, 0.48]).log()
-    then = torch.full((10,), -30.0)
-    then[END] = 0
+    steps = torch.full((3, 10), -30.0)
+    steps[0, 2] = 0
+    steps[1, [END, 3]] = torch.tensor([0.52, 0.48]).log()
+    steps[2, END] = 0
 
     class Told(torch.nn.Module):
         bias = model.bias
 
-        def read(self, words, states):
+        def hidden_states(self, words, states):
             words_read = torch.zeros(len(words.data), 1) if states is None else states[0][0] + 1
             return words, [(words_read,)]
 
         def logits(self, words_read):
-            return torch.where(words_read == 0, first, then)
+            return steps[words_read.flatten().long()]
 
-    assert search(Told(), [[3]], beam=5, max_words=9, length_power=0.7) == [Ending([2], ended=True)]
-    assert search(Told(), [[3]], beam=5, max_words=9, length_power=0.0) == [Ending([], ended=True)]
-    assert search(Told(), [[3]], beam=1, max_words=9) == [Ending([], ended=True)]
+    assert search(Told(), [[3]], beam=5, max_words=9, length_power=0.7) == [Ending([2, 3], ended=True)]
+    assert search(Told(), [[3]], beam=5, max_words=9, length_power=0.0) == [Ending([2], ended=True)]
+    assert greedy(Told(), [3], max_words=9) == Ending([2], ended=True)
+
+
+@pytest.mark.parametrize("beam", [1, 5])
+def test_something_is_always_added(model_and_vocabulary, beam):
+    model, _ = model_and_vocabulary
+    model.bias.data[END] = 50
+    drawn = draw(model, BEGINNINGS, 1.0, None, 9, torch.Generator().manual_seed(0))
+    for endings in (search(model, BEGINNINGS, beam, 9), [greedy(model, ids, 9) for ids in BEGINNINGS], drawn):
+        assert all(len(ending.ids) == 1 and ending.ended for ending in endings)
 
 
 def test_many_beginnings_are_completed_as_each_alone(model_and_vocabulary):
@@ -118,16 +129,16 @@ def test_any_is_never_written_and_the_limit_holds(model_and_vocabulary):
 
 def test_an_ending_of_just_max_words_is_not_cut(model_and_vocabulary):
     model, _ = model_and_vocabulary
-    [ending] = search(model, [[2]], beam=1, max_words=50)
+    ending = greedy(model, [2], max_words=50)
     if not ending.ended:
         pytest.fail("the model of this test must end its sentences")
-    assert search(model, [[2]], beam=1, max_words=max(1, len(ending.ids))) == [ending]
+    assert greedy(model, [2], max_words=len(ending.ids)) == ending
 
 
 def test_draws_follow_the_probabilities(model_and_vocabulary):
     model, _ = model_and_vocabulary
     n = 4000
-    expected = log_probability_of(model, [3, 4]).div(0.5).softmax(0)
+    expected = first_of(model, [3, 4]).div(0.5).softmax(0)
     endings = draw(model, [[3, 4]] * n, 0.5, None, 1, torch.Generator().manual_seed(0))
     first = torch.tensor([(ending.ids or [END])[0] for ending in endings])
     shares = torch.bincount(first, minlength=10) / n
@@ -136,12 +147,12 @@ def test_draws_follow_the_probabilities(model_and_vocabulary):
 
 def test_top_k_draws_among_the_likeliest_only(model_and_vocabulary):
     model, _ = model_and_vocabulary
-    likeliest = set(log_probability_of(model, [3]).topk(2).indices.tolist())
+    likeliest = set(first_of(model, [3]).topk(2).indices.tolist())
     endings = draw(model, [[3]] * 300, 5.0, 2, 1, torch.Generator().manual_seed(0))
     assert {(ending.ids or [END])[0] for ending in endings} == likeliest
     again = draw(model, [[3]] * 300, 5.0, 2, 1, torch.Generator().manual_seed(0))
     assert again == endings
-    assert draw(model, BEGINNINGS, 1.0, 1, 6, torch.Generator()) == search(model, BEGINNINGS, 1, 6)
+    assert draw(model, BEGINNINGS, 1.0, 1, 6, torch.Generator()) == [greedy(model, ids, 6) for ids in BEGINNINGS]
 
 
 def test_guesses_are_the_probabilities_in_order(model_and_vocabulary):
@@ -215,6 +226,16 @@ def test_embedding_map_keeps_two_dimensions_as_they_are(model_and_vocabulary):
 def test_natural_form(typed, words, ended, sentence):
     vocabulary = Vocabulary(dict.fromkeys([*words, "x"]))
     assert write(typed, Ending(vocabulary.encode(words), ended), vocabulary) == sentence
+
+
+@pytest.mark.parametrize("typed", ["It rains.", " is it? ", 'he said "go!"', "(We know.)", "What?!", "is it？"])
+def test_a_stop_makes_what_is_typed_whole(typed):
+    assert is_whole(typed)
+
+
+@pytest.mark.parametrize("typed", ["it rains", "the best way to ...", "Well…", "We met Mr.", 'he said "well..."', ""])
+def test_what_asks_to_go_on_is_not_whole(typed):
+    assert not is_whole(typed)
 
 
 def test_the_last_sentence_typed_is_read():

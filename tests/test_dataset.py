@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pad_packed_sequence
 
-from utils.dataset import Batch, SentenceDataset, batches, load, split
+from utils.dataset import Batch, SentenceDataset, batches, load_data, split
 from utils.errors import UserError
 from utils.vocabulary import END, Vocabulary
 
@@ -26,11 +26,11 @@ def test_ten_sentences_are_enough_and_nine_too_few(tmp_path):
     path = tmp_path / "data.txt"
     path.write_text("\n".join(" ".join(s) for s in SENTENCES[:10]), encoding="utf-8")
     options = Namespace(data=path, limit=None, seed=0, min_count=1, max_length=20)
-    data = load(options)
+    data = load_data(options)
     assert (len(data.train), len(data.test)) == (9, 1)
     options.limit = 9
     with pytest.raises(UserError, match=r"data\.txt: only 9 sentences"):
-        load(options)
+        load_data(options)
 
 
 def test_targets_are_the_inputs_one_word_on():
@@ -86,7 +86,7 @@ def test_batches_hold_every_sentence_once_and_like_lengths():
 def test_vocabulary_is_counted_on_the_training_sentences_alone(tmp_path, capsys):
     path = tmp_path / "data.txt"
     path.write_text("\n".join(" ".join(s) for s in SENTENCES), encoding="utf-8")
-    data = load(Namespace(data=path, limit=None, seed=0, min_count=1, max_length=20))
+    data = load_data(Namespace(data=path, limit=None, seed=0, min_count=1, max_length=20))
     assert "sentences to train on" in capsys.readouterr().out
     expected = {word for s in data.train.sentences for word in s}
     assert set(data.vocabulary.words[2:]) == expected

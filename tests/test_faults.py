@@ -152,7 +152,7 @@ def good(tmp_path):
     torch.manual_seed(0)
     history = History("lstm", "about", 1, 2, [3.0, 2.0], [Epoch(1, 2, 2.5, 2.0, 7.0, 0.3, 1.0, 9.0)])
     path = tmp_path / "good.pt"
-    checkpoints.save(path, LanguageModel(LSTM, 4, 3, 4), VOCABULARY, history, OPTIONS)
+    checkpoints.save_checkpoint(path, LanguageModel(LSTM, 4, 3, 4), VOCABULARY, history, OPTIONS)
     return path
 
 
@@ -166,7 +166,7 @@ def change(path: Path, **changes: object) -> Path:
 def test_checkpoint_comes_back_whole(good):
     torch.manual_seed(0)
     expected = LanguageModel(LSTM, 4, 3, 4).state_dict()
-    model, vocabulary, history = checkpoints.load(good, torch.device("cpu"))
+    model, vocabulary, history = checkpoints.load_checkpoint(good, torch.device("cpu"))
     assert model.state_dict().keys() == expected.keys()
     assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
     assert not model.training
@@ -217,12 +217,12 @@ def test_checkpoints_that_are_none(fails, tmp_path, good):
 )
 def test_checkpoints_with_a_part_missing_or_wrong(good, changes):
     with pytest.raises(UserError, match="not a checkpoint"):
-        checkpoints.load(change(good, **changes), torch.device("cpu"))
+        checkpoints.load_checkpoint(change(good, **changes), torch.device("cpu"))
 
 
 def test_checkpoint_of_another_format(good):
     with pytest.raises(UserError, match="format 0"):
-        checkpoints.load(change(good, format=checkpoints.FORMAT.replace("1", "0")), torch.device("cpu"))
+        checkpoints.load_checkpoint(change(good, format=checkpoints.FORMAT.replace("1", "0")), torch.device("cpu"))
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path):

@@ -14,9 +14,8 @@ import pytest
 import torch
 from conftest import PROJECT
 
-from utils.checkpoint import load
-from utils.dataset import batches
-from utils.dataset import load as load_data
+from utils.checkpoint import load_checkpoint
+from utils.dataset import batches, load_data
 from utils.history import read_epochs
 from utils.loss import WeightedCrossEntropy
 from utils.training import evaluate
@@ -47,7 +46,7 @@ def test_train_and_roll_out(tmp_path, script, name):
     assert max(map(len, trained.stdout.splitlines())) <= 80
     results = tmp_path / "results"
     assert sorted(path.name for path in results.iterdir()) == [f"{name}.csv", f"{name}.png", f"{name}.pt"]
-    stored = load(results / f"{name}.pt", torch.device("cpu")).history.epochs
+    stored = load_checkpoint(results / f"{name}.pt", torch.device("cpu")).history.epochs
     for ours, theirs in zip(read_epochs(results / f"{name}.csv"), stored, strict=False):
         assert dataclasses.astuple(ours) == pytest.approx(dataclasses.astuple(theirs), abs=1e-6)
     rows = rows_of(results / f"{name}.csv")
@@ -118,7 +117,7 @@ def test_the_checkpoint_is_of_the_best_epoch(tmp_path, script):
     epochs = read_epochs(tmp_path / "results" / "gru.csv")
     lowest = min(epochs, key=lambda epoch: epoch.test_loss)
     assert lowest.epoch < len(epochs) == 6
-    checkpoint = load(tmp_path / "results" / "gru.pt", torch.device("cpu"))
+    checkpoint = load_checkpoint(tmp_path / "results" / "gru.pt", torch.device("cpu"))
     assert checkpoint.history.best.epoch == len(checkpoint.history.epochs) == lowest.epoch
     data = load_data(Namespace(data=tmp_path / "few.txt", limit=200, seed=0, min_count=1, max_length=20))
     assert data.vocabulary.words == checkpoint.vocabulary.words
@@ -149,7 +148,7 @@ def test_ctrl_c_keeps_what_there_is(tmp_path):
     assert "stopped by Ctrl-C" in output
     assert "gru.pt" in output
     assert "Traceback" not in errors
-    assert load(tmp_path / "results" / "gru.pt", torch.device("cpu")).history.epochs
+    assert load_checkpoint(tmp_path / "results" / "gru.pt", torch.device("cpu")).history.epochs
     assert read_epochs(tmp_path / "results" / "gru.csv")
     assert sorted(path.suffix for path in (tmp_path / "results").iterdir()) == [".csv", ".png", ".pt"]
 
@@ -165,7 +164,7 @@ def test_kill_leaves_whole_files_and_no_pile_of_others(tmp_path):
         time.sleep(delay)
         process.kill()
         process.communicate()
-        assert load(results / "gru.pt", torch.device("cpu")).history.epochs
+        assert load_checkpoint(results / "gru.pt", torch.device("cpu")).history.epochs
         assert read_epochs(results / "gru.csv")
         leftovers = [path.name for path in results.iterdir() if path.name.startswith(".")]
         assert set(leftovers) <= {".gru.pt.part", ".gru.csv.part", ".gru.png.part"}

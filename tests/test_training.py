@@ -1,5 +1,6 @@
 """The training loop and the comparison, in this process."""
 
+import copy
 import dataclasses
 from argparse import Namespace
 
@@ -10,11 +11,11 @@ from matplotlib.figure import Figure
 
 from models import LSTM, RNN, LanguageModel
 from utils.comparison import compare, largest_differences, table, verdict, with_torch_lstm
-from utils.dataset import batches, load
+from utils.dataset import batches, load_data
 from utils.history import Epoch, History
 from utils.loss import WeightedCrossEntropy
 from utils.plotting import draw_history
-from utils.training import Interrupt, average_of, evaluate, schedule_of, train
+from utils.training import Interrupt, evaluate, schedule_of, train, update_average
 
 
 @pytest.fixture
@@ -46,17 +47,17 @@ def test_learning_rate_rises_and_falls_whatever_the_number_of_steps(steps):
 def test_the_average_is_an_eleventh_of_the_steps_behind(steps):
     """Of weights 1, 2, …, t it is (10 t + 1) / 11: the line that the formula of the docstring leaves unchanged."""
     model = LanguageModel(RNN, 3, 2, 2)
-    average = average_of(model)
+    average = copy.deepcopy(model)
     for value in range(1, steps + 1):
         torch.nn.init.constant_(model.bias, value)
-        average.update_parameters(model)
-    torch.testing.assert_close(average.module.bias.data, torch.full((3,), (10 * steps + 1) / 11))
+        update_average(average, model, value)
+    torch.testing.assert_close(average.bias.data, torch.full((3,), (10 * steps + 1) / 11))
     assert model.bias[0] == steps  # the model itself trains on from its own weights
 
 
 def test_evaluate_is_the_mean_over_all_words(options):
     """One batch of all sentences and many small batches must agree; the loss is worked from the probabilities."""
-    data = load(options)
+    data = load_data(options)
     torch.manual_seed(0)
     model = LanguageModel(RNN, len(data.vocabulary), 8, 8)
     loss = WeightedCrossEntropy(data.train.targets(), len(data.vocabulary))
@@ -77,7 +78,7 @@ def test_another_seed_parts_and_orders_the_sentences_anew(options):
     options.epochs = 1
     tests, losses = [], []
     for options.seed in (0, 1, 1):
-        data = load(options)
+        data = load_data(options)
         torch.manual_seed(0)
         losses.append(train("rnn", LanguageModel(RNN, len(data.vocabulary), 8, 8), data, options).step_losses)
         tests.append(data.test.sentences)
@@ -87,7 +88,7 @@ def test_another_seed_parts_and_orders_the_sentences_anew(options):
 
 @pytest.mark.parametrize("layers", [1, 2])
 def test_both_lstms_are_the_same_function(options, layers):
-    data = load(options)
+    data = load_data(options)
     model = LanguageModel(LSTM, len(data.vocabulary), 8, 8, layers, dropout=0.5)
     torch.nn.init.normal_(model.layers[0].U)
     twin = with_torch_lstm(model)
@@ -102,10 +103,10 @@ def test_both_lstms_are_the_same_function(options, layers):
     assert gradients > 1e-6
 
 
-@pytest.mark.parametrize("when", ["train_epoch", "evaluate", "save", "write_results"])
+@pytest.mark.parametrize("when", ["train_epoch", "evaluate", "save_checkpoint", "write_results"])
 def test_ctrl_c_at_any_moment_of_an_epoch_ends_the_training(options, monkeypatch, when):
     """The last epoch's too, or the next model would be trained."""
-    data = load(options)
+    data = load_data(options)
     options.epochs = 1
     asked = []
     original = getattr(__import__("utils.training", fromlist=[when]), when)

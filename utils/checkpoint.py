@@ -20,14 +20,16 @@ SIZES = ("embedding_size", "hidden_size", "layers", "dropout")
 
 
 class Checkpoint(NamedTuple):
-    """What `load` gives back: the model ready to predict, and how it came to be."""
+    """What `load_checkpoint` gives back: the model ready to predict, and how it came to be."""
 
     model: LanguageModel
     vocabulary: Vocabulary
     history: History
 
 
-def save(path: Path, model: LanguageModel, vocabulary: Vocabulary, history: History, options: Namespace) -> None:
+def save_checkpoint(
+    path: Path, model: LanguageModel, vocabulary: Vocabulary, history: History, options: Namespace
+) -> None:
     """Writes a checkpoint, whole or not at all.
 
     Raises:
@@ -43,7 +45,7 @@ def save(path: Path, model: LanguageModel, vocabulary: Vocabulary, history: Hist
     write_whole(path, lambda temporary: torch.save(content, temporary))
 
 
-def load(path: Path, device: torch.device) -> Checkpoint:
+def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:
     """Reads a checkpoint. Only numbers, texts and tensors are unpickled: a file can't run code here.
 
     Raises:

@@ -14,7 +14,7 @@ from utils.vocabulary import ANY, END, Vocabulary
 
 LENGTH_POWER = 0.7  # read on 200 beginnings: 0 ends too soon, 1 hangs on second halves that fit anything
 LETTER = re.compile(r"[^\W_]")
-STOPPED = re.compile(r"[.?!？！؟][\"'”’»)\]]*$")
+STOPPED = re.compile(r"(?<![.…])[.?!？！؟][\"'”’»)\]]*$")  # "..." asks to go on
 
 
 @dataclass(frozen=True)
@@ -25,40 +25,54 @@ class Ending:
     ended: bool
 
 
-def read(model: LanguageModel, beginnings: Sequence[Sequence[int]]) -> tuple[Tensor, list[State]]:
-    """Reads the beginnings (many) and predicts the next word of each (to one).
+def next_word(
+    model: LanguageModel, words: PackedSequence, states: list[State] | None = None
+) -> tuple[Tensor, list[State]]:
+    """Reads words (many) and predicts the one after the last of each sentence (to one).
 
     Args:
-        beginnings: word ids, one word or more each.
+        words: packed word ids: beginnings of sentences, or their next words where states are given.
+        states: each layer's state after what was read before; None at a beginning. [END] can't follow a beginning:
+            a completion always adds something.
 
     Returns:
-        Log-probabilities of the next word, (beginnings, vocabulary), and each layer's state.
+        Log-probabilities of the next word, (sentences, vocabulary), and each layer's state.
     """
+    _, after = model.hidden_states(words, states)
+    last_hidden = after[-1][0]  # each sentence's own, however long it is
+    return log_probabilities(model.logits(last_hidden), [ANY] if states else [ANY, END]), after
+
+
+def log_probabilities(logits: Tensor, barred: list[int]) -> Tensor:
+    """log softmax over all words but the barred ones, which get −∞: (rows, vocabulary) → the same shape."""
+    return logits.index_fill(1, torch.tensor(barred, device=logits.device), -torch.inf).log_softmax(dim=1)
+
+
+def pack_beginnings(model: LanguageModel, beginnings: Sequence[Sequence[int]]) -> PackedSequence:
+    """Word ids of sentences of any lengths, packed on the model's device."""
     device = model.bias.device
-    words = pack_sequence([torch.tensor(ids, device=device) for ids in beginnings], enforce_sorted=False)
-    return predict(model, words, None)
+    return pack_sequence([torch.tensor(ids, device=device) for ids in beginnings], enforce_sorted=False)
 
 
-def read_one_more(model: LanguageModel, words: Tensor, states: list[State]) -> tuple[Tensor, list[State]]:
-    """As `read`, where all but the last word (rows,) has been read already and is remembered in the states."""
-    return predict(model, PackedSequence(words, torch.tensor([len(words)])), states)
+def pack_one_each(words: Tensor) -> PackedSequence:
+    """One word id of each sentence, (sentences,), packed."""
+    return PackedSequence(words, torch.tensor([len(words)]))
 
 
-def predict(model: LanguageModel, words: PackedSequence, states: list[State] | None) -> tuple[Tensor, list[State]]:
-    """What `read` and `read_one_more` have in common."""
-    _, states = model.read(words, states)
-    last_hidden = states[-1][0]  # each sentence's own, however long it is
-    return log_probabilities(model.logits(last_hidden)), states
+@torch.inference_mode()
+def greedy(model: LanguageModel, beginning: Sequence[int], max_words: int) -> Ending:
+    """The ending of the likeliest next word, and the likeliest after that, until [END].
 
-
-def log_probabilities(logits: Tensor) -> Tensor:
-    """log softmax over the words that may be written, all but [ANY]: (rows, vocabulary) → the same shape."""
-    return logits.index_fill(1, torch.tensor([ANY], device=logits.device), -torch.inf).log_softmax(dim=1)
-
-
-def pick(states: list[State], rows: Tensor) -> list[State]:
-    """These rows of every layer's state."""
-    return [tuple(s[rows] for s in state) for state in states]
+    Args:
+        beginning: word ids, one word or more.
+        max_words: the ending is cut after so many words and marks.
+    """
+    ids: list[int] = []
+    log_p, states = next_word(model, pack_beginnings(model, [beginning]))
+    while (word := log_p.argmax(dim=1)) != END and len(ids) < max_words:
+        ids.append(word.item())
+        log_p, states = next_word(model, pack_one_each(word), states)
+    return Ending(ids, ended=word.item() == END)
 
 
 @torch.inference_mode()
@@ -69,57 +83,58 @@ def search(
     max_words: int,
     length_power: float = LENGTH_POWER,
 ) -> list[Ending]:
-    """The likeliest ending of each beginning that a beam search finds; with a beam of 1, greedy choice.
+    """The likeliest ending of each beginning that a beam search finds.
 
-    At every step the `beam` likeliest continuations are chosen; those that come to [END] are set aside, and the
-    others go on (Sutskever, Vinyals & Le 2014). An ending's score is its log-probability divided by (its number of
-    words, [END] included) ** length_power: without that, a longer one would always be less likely (Wu et al. 2016
-    have a like rule). A search stops where none that goes on can come to score better than the best set aside.
+    Each step takes the `beam` likeliest continuations; those that come to [END] are set aside, and the others go on
+    (Sutskever, Vinyals & Le 2014). A finished ending's score is its log-probability divided by (its number of words,
+    [END] included) ** length_power: without that, a longer one would always be less likely. A search stops where
+    none that goes on can come to score better than the best set aside.
 
     Args:
         beginnings: word ids, one word or more each.
         beam: how many to keep, 1 or more.
         max_words: an ending is cut after so many words and marks.
     """
-    log_p, states = read(model, beginnings)
+    log_p, states = next_word(model, pack_beginnings(model, beginnings))
     device, vocabulary_size = log_p.device, log_p.shape[1]
-    searches = torch.arange(len(beginnings), device=device)  # those still going on
-    scores = torch.zeros(len(beginnings), 1, device=device)  # (searches, kept): log-probability of each ending so far
-    words = torch.empty(len(beginnings), 1, 0, dtype=torch.int64, device=device)  # (searches, kept, length)
-    best_scores = torch.full((len(beginnings),), -torch.inf, device=device)
     best = [Ending([], ended=False) for _ in beginnings]
+    # Of the searches still going on: which they are, and the score of the best ending set aside.
+    searches = torch.arange(len(beginnings), device=device)
+    best_scores = torch.full((len(beginnings),), -torch.inf, device=device)
+    # Of the endings that go on in each: log-probability (searches, kept), and words (searches, kept, length).
+    kept_log_p = torch.zeros(len(beginnings), 1, device=device)
+    words = torch.empty(len(beginnings), 1, 0, dtype=torch.int64, device=device)
 
     for length in range(1, max_words + 2):
-        so_far = scores
-        # Each kept ending goes on with every word: (searches, kept · vocabulary).
-        candidates = (scores.unsqueeze(2) + log_p.view(*scores.shape, vocabulary_size)).flatten(1)
-        scores, places = candidates.topk(min(beam, candidates.shape[1]))
-        is_end = places % vocabulary_size == END
+        # Each that was kept goes on with every word: (searches, kept · vocabulary).
+        candidates = (kept_log_p.unsqueeze(2) + log_p.view(*kept_log_p.shape, vocabulary_size)).flatten(1)
+        new_log_p, places = candidates.topk(min(beam, candidates.shape[1]))
+        before, word = places // vocabulary_size, places % vocabulary_size
 
         # Those that end: the best is remembered, and none goes on.
-        ended, which = scores.where(is_end, -torch.inf).max(dim=1)
-        ended = ended / length**length_power
-        for row in (ended > best_scores[searches]).nonzero().flatten().tolist():
-            kept = places[row, which[row]] // vocabulary_size
-            best[searches[row]] = Ending(words[row, kept].tolist(), ended=True)
-        best_scores[searches] = ended.maximum(best_scores[searches])
+        end_log_p, which = new_log_p.where(word == END, -torch.inf).max(dim=1)
+        end_scores = end_log_p / length**length_power
+        for row in (end_scores > best_scores).nonzero().flatten().tolist():
+            best[searches[row]] = Ending(words[row, before[row, which[row]]].tolist(), ended=True)
+        best_scores = end_scores.maximum(best_scores)
+        if length > max_words:
+            break
 
         # Those that go on, in the searches where one may still win: a log-probability only falls.
-        scores = scores.masked_fill(is_end, -torch.inf)
-        going_on = scores.max(dim=1).values / (max_words + 1) ** length_power > best_scores[searches]
-        if length > max_words or not going_on.any():
+        new_log_p = new_log_p.where(word != END, -torch.inf)
+        going_on = new_log_p.max(dim=1).values / (max_words + 1) ** length_power > best_scores
+        if not going_on.any():
             break
-        scores, places = scores[going_on], places[going_on]
-        kept, word = places // vocabulary_size, places % vocabulary_size
-        rows = going_on.nonzero() * words.shape[1] + kept
-        words = words[going_on].gather(1, kept.unsqueeze(2).expand(-1, -1, length - 1))
-        words = torch.cat([words, word.unsqueeze(2)], dim=2)
-        searches = searches[going_on]
-        log_p, states = read_one_more(model, word.flatten(), pick(states, rows.flatten()))
+        rows = (going_on.nonzero() * words.shape[1] + before[going_on]).flatten()  # where each comes from
+        words = torch.cat([words.flatten(0, 1)[rows], word[going_on].view(-1, 1)], dim=1)
+        words = words.view(-1, word.shape[1], length)
+        searches, best_scores, kept_log_p = searches[going_on], best_scores[going_on], new_log_p[going_on]
+        states = [tuple(s[rows] for s in state) for state in states]
+        log_p, states = next_word(model, pack_one_each(words[:, :, -1].flatten()), states)
 
-    for row, search_number in enumerate(searches.tolist()):
-        if not best[search_number].ended:
-            best[search_number] = Ending(words[row, so_far[row].argmax()].tolist(), ended=False)
+    for row, number in enumerate(searches.tolist()):
+        if not best[number].ended:
+            best[number] = Ending(words[row, kept_log_p[row].argmax()].tolist(), ended=False)
     return best
 
 
@@ -141,7 +156,7 @@ def draw(
         max_words: an ending is cut after so many words and marks.
         generator: where the randomness comes from.
     """
-    log_p, states = read(model, beginnings)
+    log_p, states = next_word(model, pack_beginnings(model, beginnings))
     running = torch.arange(len(beginnings))
     ids: list[list[int]] = [[] for _ in beginnings]
     ended = [False] * len(beginnings)
@@ -157,8 +172,9 @@ def draw(
         running, words = running[going_on], words[going_on]
         for number, word in zip(running.tolist(), words.tolist(), strict=True):
             ids[number].append(word)
-        device = log_p.device
-        log_p, states = read_one_more(model, words.to(device), pick(states, going_on.nonzero().flatten().to(device)))
+        rows = going_on.to(log_p.device)
+        states = [tuple(s[rows] for s in state) for state in states]
+        log_p, states = next_word(model, pack_one_each(words.to(log_p.device)), states)
     return [Ending(*pair) for pair in zip(ids, ended, strict=True)]
 
 
@@ -167,6 +183,12 @@ def tokens_of(typed: str) -> list[str]:
     tokens = tokenize(split_sentences(typed.strip())[-1])
     first = next((i for i, token in enumerate(tokens) if is_word(token)), len(tokens))
     return tokens[first:]
+
+
+def is_whole(typed: str) -> bool:
+    """Whether . ? or ! ends what was typed, so that nothing need be added."""
+    text = typed.strip()
+    return bool(STOPPED.search(text)) and not ABBREVIATION.search(text)
 
 
 def join(tokens: Sequence[str]) -> str:

@@ -125,7 +125,7 @@ class Data(NamedTuple):
     test: SentenceDataset
 
 
-def load(options: Namespace) -> Data:
+def load_data(options: Namespace) -> Data:
     """The data that the options ask for, in numbers; says on stdout what it is.
 
     Raises:

@@ -32,7 +32,7 @@ def guesses(model: LanguageModel, vocabulary: Vocabulary, ids: Sequence[int], co
     """
     logits, _ = model(pack_sequence([torch.tensor(ids, device=model.bias.device)]))
     count = min(count, len(vocabulary) - 1)
-    probabilities, words = log_probabilities(logits.data).exp().topk(count)
+    probabilities, words = log_probabilities(logits.data, [ANY]).exp().topk(count)
     return [
         [Guess(vocabulary.words[word], p) for word, p in zip(*row, strict=True)]
         for row in zip(words.tolist(), probabilities.tolist(), strict=True)

@@ -1,26 +1,27 @@
 """The training loop: many-to-many, the best epoch kept."""
 
+import copy
 import math
 import signal
 import time
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from textwrap import fill
 
 import torch
-from torch import Tensor
+from torch import nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from models import LanguageModel
-from utils.checkpoint import save
+from utils.checkpoint import save_checkpoint
 from utils.completion import join, search, write
 from utils.dataset import Data, batches
 from utils.errors import UserError
@@ -33,7 +34,7 @@ FEW_STEPS = 300  # fewer teach a model next to nothing
 MAX_GRADIENT_NORM = 1.0
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 LAST_RATE = 0.2  # share of the learning rate that is left at the end
-ETA = 9  # of the average of the weights: it reaches over about the last 1 / (ETA + 2) of the steps so far
+ETA = 9  # of the average of the weights: nine tenths of it are those of the last fifth of the steps so far
 WEIGHT_DECAY = 0.1
 TEST_BATCH = 256
 INDENT = {"initial_indent": " " * 7, "subsequent_indent": " " * 7}
@@ -58,10 +59,24 @@ class Interrupt:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def build(cell: Callable[[int, int], nn.Module], data: Data, options: Namespace) -> LanguageModel:
+    """An untrained language model of this cell, of the sizes and on the device that the options ask for."""
+    torch.manual_seed(options.seed)
+    model = LanguageModel(
+        cell,
+        len(data.vocabulary),
+        options.embedding_size,
+        options.hidden_size,
+        options.layers,
+        options.dropout,
+    )
+    return model.to(options.device)
+
+
 def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> History:
     """Trains a model; writes NAME.pt, NAME.csv and NAME.png into the results folder as it goes.
 
-    What is tested, and saved at the lowest test loss, is an average of the weights: `average_of`. After Ctrl-C the
+    What is tested, and saved at the lowest test loss, is an average of the weights: `update_average`. After Ctrl-C the
     step is finished, and the history says `interrupted`.
 
     Raises:
@@ -73,7 +88,7 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
     model.start_from_frequencies(loss.counts)
     steps = options.epochs * len(train_batches)
     schedule = schedule_of(model, options.learning_rate, steps)
-    average = average_of(model)
+    average = copy.deepcopy(model)
     keep_freed_memory()
     torch.manual_seed(options.seed)  # every model gets the same dropout
     beginning = familiar_beginning(data)
@@ -96,7 +111,7 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
                 require_finite(train_loss, schedule)
                 if len(step_losses) < len(train_batches):  # Ctrl-C came within the epoch
                     break
-                test_loss, perplexity, accuracy = evaluate(average.module, test_batches, loss)
+                test_loss, perplexity, accuracy = evaluate(average, test_batches, loss)
                 require_finite(perplexity, schedule)
                 epoch = Epoch(
                     epoch=number,
@@ -111,9 +126,9 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
                 history.epochs.append(epoch)
                 is_best = history.best is epoch
                 if is_best:
-                    save(options.results / f"{name}.pt", average.module, data.vocabulary, history, options)
+                    save_checkpoint(options.results / f"{name}.pt", average, data.vocabulary, history, options)
                 print(describe_epoch(epoch, is_best))
-                print(fill(complete(average.module, data, beginning), 80, **INDENT), flush=True)
+                print(fill(complete(average, data, beginning), 80, **INDENT), flush=True)
                 if interrupt.asked or number == options.epochs:
                     break
                 with suppress(UserError):  # a viewer may hold the picture open; it is written again at the end
@@ -151,22 +166,19 @@ def schedule_of(model: LanguageModel, learning_rate: float, steps: int) -> Lambd
     return LambdaLR(optimizer, share)
 
 
-def average_of(model: LanguageModel) -> AveragedModel:
-    """A second model, whose weights are a running average of the model's: over about the last 9% of the steps so far.
+@torch.no_grad()
+def update_average(average: LanguageModel, model: LanguageModel, step: int) -> None:
+    """Moves the average of the weights on, after a step of training, the first of which has number 1.
 
     Each step leaves the weights a little off, on one side or another of where they are heading; their average is
-    nearer. It is the polynomial-decay average of Shamir & Zhang 2013: after step t
+    nearer (Polyak averaging). It is the polynomial-decay average of Shamir & Zhang 2013:
 
         w̄ = (1 − (η + 1) / (t + η)) w̄ + (η + 1) / (t + η) w
 
     so that early steps are soon forgotten, however many are still to come.
     """
-
-    def update(averages: list[Tensor], weights: list[Tensor], steps_before: Tensor) -> None:
-        share = (ETA + 1) / (steps_before.item() + 1 + ETA)
-        get_ema_multi_avg_fn(1 - share)(averages, weights, steps_before)
-
-    return AveragedModel(model, multi_avg_fn=update)
+    update = get_ema_multi_avg_fn(1 - (ETA + 1) / (step + ETA))
+    update(list(average.parameters()), list(model.parameters()), step)
 
 
 def train_epoch(
@@ -174,7 +186,7 @@ def train_epoch(
     bar: tqdm,
     loss: WeightedCrossEntropy,
     schedule: LambdaLR,
-    average: AveragedModel,
+    average: LanguageModel,
     interrupt: Interrupt,
 ) -> tuple[list[float], list[int]]:
     """One round through the batches of a progress bar; it ends early after Ctrl-C or where the loss has broken.
@@ -195,7 +207,7 @@ def train_epoch(
             clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
             optimizer.step()
             schedule.step()
-            average.update_parameters(model)
+            update_average(average, model, schedule.last_epoch)
             losses.append(value.detach())
             words.append(len(targets))
             if len(losses) % STEPS_A_LOOK == 0:
