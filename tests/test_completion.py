@@ -114,6 +114,21 @@ def test_many_beginnings_are_completed_as_each_alone(model_and_vocabulary):
     assert many == [search(model, [ids], beam=4, max_words=9)[0] for ids in BEGINNINGS] * 3
 
 
+def pairs_of(ids):
+    return list(itertools.pairwise(ids))
+
+
+def test_no_pair_of_words_stands_twice_in_a_sentence(model_and_vocabulary):
+    model, _ = model_and_vocabulary
+    model.bias.data[END] = -50
+    model.bias.data[2:4] = 50  # "w0" and "w1" at every turn
+    assert len(set(pairs_of(greedy(model, [2], 9).ids))) < 8  # what the search would do too
+    for beginning, ending in zip(BEGINNINGS, search(model, BEGINNINGS, beam=3, max_words=9), strict=True):
+        pairs = pairs_of(beginning + ending.ids)
+        assert len(ending.ids) == 9
+        assert len(set(pairs)) == len(pairs)
+
+
 def test_any_is_never_written_and_the_limit_holds(model_and_vocabulary):
     model, _ = model_and_vocabulary
     model.bias.data[ANY] = 50
