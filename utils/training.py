@@ -236,9 +236,8 @@ def evaluate(model: LanguageModel, test_batches: DataLoader, loss: WeightedCross
     for batch in test_batches:
         inputs, targets = batch.pack(device)
         logits, _ = model(inputs)
-        entropy = cross_entropy(logits.data, targets)
-        weighted += loss.terms(entropy, targets).sum().item()
-        unweighted += entropy.sum().item()
+        weighted += loss(logits.data, targets).item() * len(targets)
+        unweighted += cross_entropy(logits.data, targets).sum().item()
         right += (logits.data.argmax(dim=1) == targets).sum().item()
         count += len(targets)
     perplexity = torch.tensor(unweighted / count).exp().item()  # infinite where math.exp would raise an error
