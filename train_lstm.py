@@ -2,14 +2,19 @@
 
 import torch
 
-from models import LSTM, LanguageModel, MogrifierLSTM, PhasedLSTM
+from models import LSTM, SLSTM, AttentionLSTM, LanguageModel, MogrifierLSTM, PhasedLSTM
 from utils.comparison import compare, largest_differences, with_torch_lstm
 from utils.dataset import batches, load
 from utils.errors import run
 from utils.options import training_parser
 from utils.training import report, train
 
-SUCCESSORS = {"mogrifier_lstm": MogrifierLSTM, "phased_lstm": PhasedLSTM}
+SUCCESSORS = {
+    "mogrifier_lstm": MogrifierLSTM,
+    "phased_lstm": PhasedLSTM,
+    "slstm": SLSTM,
+    "attention_lstm": AttentionLSTM,
+}
 
 
 def main() -> int:
