@@ -60,7 +60,7 @@ class Attention(nn.Module):
             state: one row a sentence: h̃ after its last word (batch, size), all hidden states read so far
                 (batch, read, size), and which of them are words, not padding (batch, read).
         """
-        # All words of all sentences at once, in a padded table, the longest sentence on top.
+        # All words of all sentences at once, in a padded table with the longest sentence on top, as in the packed one.
         h, lengths = pad_packed_sequence(PackedSequence(sentences.data, sentences.batch_sizes), batch_first=True)
         batch, words, _ = h.shape
         real = (torch.arange(words) < lengths.unsqueeze(1)).to(h.device)
