@@ -7,7 +7,17 @@ from torch.nn.utils.rnn import pack_sequence
 
 from models import CELLS, AttentionLSTM, LanguageModel
 from utils.errors import UserError
-from utils.inspection import activity, attention, embedding_map, guesses, neighbours, require_open_gates, word_sum
+from utils.inspection import (
+    Guess,
+    activity,
+    attention,
+    embedding_map,
+    guesses,
+    neighbours,
+    require_open_gates,
+    word_sum,
+)
+from utils.plotting import plot_activity, plot_embedding
 from utils.vocabulary import Vocabulary
 
 
@@ -133,6 +143,8 @@ def test_a_hyphen_inside_a_word_is_no_minus(royal_family):
         ("king + - man", r"king \+ - man"),
         ("king * man", r"king \* man"),
         ("king -man", "king -man"),
+        ("king, - man", "king, - man"),
+        ("+", r"'\+'"),
         ("", "''"),
     ],
 )
@@ -142,10 +154,12 @@ def test_what_is_no_sum_of_known_words_is_named(royal_family, text, message):
         word_sum(text, vocabulary)
 
 
-def test_a_sum_that_cancels_out_has_no_neighbours(royal_family):
-    model, vocabulary = royal_family
-    with pytest.raises(UserError, match="cancel out"):
-        neighbours(model, vocabulary, word_sum("king + man - king - man", vocabulary))
+def test_a_sum_that_cancels_out_has_no_neighbours(model_and_vocabulary):
+    """Also where rounding leaves a little of it."""
+    model, vocabulary = model_and_vocabulary
+    for text in ("w0 - w0", "w0 + w1 + w2 - w0 - w1 - w2", "w3 + w5 + w6 - w3 - w6 - w5"):
+        with pytest.raises(UserError, match="cancel out"):
+            neighbours(model, vocabulary, word_sum(text, vocabulary))
 
 
 def test_embedding_map_keeps_two_dimensions_as_they_are(model_and_vocabulary):
@@ -157,3 +171,41 @@ def test_embedding_map_keeps_two_dimensions_as_they_are(model_and_vocabulary):
         model.embedding.weight.copy_(lengths.unsqueeze(1) * flat)
     places = embedding_map(model, range(10))
     torch.testing.assert_close(torch.cdist(places, places), torch.cdist(flat, flat), atol=1e-4, rtol=1e-4)
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures that are saved."""
+    saved = []
+    monkeypatch.setattr("utils.plotting.save_figure", lambda figure, path: saved.append(figure))
+    return saved
+
+
+@pytest.mark.parametrize("looks", [None, torch.tensor([[1, 0, 0], [0.25, 0.75, 0], [0.5, 0.125, 0.375]])])
+def test_the_picture_of_the_cell(figures, tmp_path, looks):
+    """Each column is a word; the colours reach from 0 to 1, also where a state is larger."""
+    rows = {"i": torch.tensor([0.1, 0.2, 0.3]), "n": torch.tensor([1.0, 2.5, 0.6])}
+    next_words = [[Guess("sea", 0.5), Guess("sky", 0.25)]] * 3
+    plot_activity(["the", "deep", "blue"], rows, looks, next_words, "lstm", tmp_path / "cell.png")
+    [figure] = figures
+    tables = [axes for axes in figure.axes if axes.texts]
+    assert [[text.get_text() for text in axes.texts] for axes in tables] == [
+        ["0.10", "0.20", "0.30", "1.00", "2.50", "0.60"],
+        *([] if looks is None else [["1.00", "0.25", "0.50", "", "0.75", "0.12", "", "", "0.38"]]),
+        ["sea\n50%"] * 3 + ["sky\n25%"] * 3,
+    ]
+    for axes in tables:
+        assert axes.images[0].get_clim() == (0, 1)
+        assert [text.get_position() for text in axes.texts[:4]] == [(0, 0), (1, 0), (2, 0), (0, 1)]
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["the", "deep", "blue"]
+    assert [label.get_text() for label in tables[0].get_yticklabels()] == ["i", "n"]
+    if looks is not None:
+        assert [label.get_text() for label in tables[1].get_yticklabels()] == ["the", "deep", "blue"]
+
+
+def test_the_map_marks_the_words_of_the_sum(figures, tmp_path):
+    words = ["king", "man", "queen", "sea"]
+    plot_embedding(words, ["king", "man"], ["queen"], torch.eye(4)[:, :2], tmp_path / "map.png")
+    [axes] = figures[0].axes
+    sizes = {text.get_text(): (text.get_fontweight(), text.get_fontsize()) for text in axes.texts}
+    assert sizes == {"king": ("bold", 13), "man": ("bold", 13), "queen": ("bold", 8), "sea": ("normal", 8)}

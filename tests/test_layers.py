@@ -306,6 +306,10 @@ def test_slstm_bears_gates_of_any_size(log_i, log_f):
     np.testing.assert_allclose(output.data.detach().numpy(), expected, rtol=0, atol=1e-4)
 
 
+def test_each_name_means_its_own_cell():
+    assert [name.replace("_", "") for name in CELLS] == [cell.__name__.lower() for cell in CELLS.values()]
+
+
 def test_forget_gate_starts_open():
     hand, builtin = LSTM(INPUT, HIDDEN), TorchLSTM(INPUT, HIDDEN)
     for bias in (hand.b, builtin.lstm.bias_ih_l0 + builtin.lstm.bias_hh_l0):

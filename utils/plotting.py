@@ -259,7 +259,7 @@ def plot_activity(
 
 def draw_table(axes: Axes, values: Tensor, texts: Sequence[Sequence[str]], colors: str) -> AxesImage:
     """Values (rows, columns) as colours, the darkest for 1 and more, with a text in each cell."""
-    image = axes.imshow(values, cmap=colors, vmin=0, vmax=1, aspect="auto")
+    image = axes.imshow(values.numpy(), cmap=colors, vmin=0, vmax=1, aspect="auto")
     for row, cells in enumerate(texts):
         for column, text in enumerate(cells):
             color = "white" if values[row, column] > 0.6 else "black"
