@@ -13,10 +13,9 @@ import torch
 from utils.checkpoint import Checkpoint, load_checkpoint
 from utils.completion import Ending, draw, greedy, is_whole, search, tokens_of, write
 from utils.errors import UserError, run
-from utils.inspection import activity, embedding_map, guesses, neighbours, require_open_gates
+from utils.inspection import activity, attention, embedding_map, guesses, neighbours, require_open_gates, word_sum
 from utils.options import Parser, add_seed_and_device, number
 from utils.plotting import plot_activity, plot_embedding, title_of
-from utils.sentences import tokenize
 from utils.vocabulary import ANY, END
 
 RESULTS = Path("results")
@@ -53,7 +52,7 @@ def parse_options() -> Namespace:
     parser.add_argument("--samples", type=whole, metavar="N", help="draw N different endings of each beginning")
     parser.add_argument("--max-words", type=whole, default=30, help="cut an ending after so many words and marks")
     parser.add_argument("--alternatives", type=whole, metavar="N", help="show the N likeliest words at every step")
-    parser.add_argument("--neighbours", metavar="WORD", help="show the words most like WORD, and leave")
+    parser.add_argument("--neighbours", metavar="WORDS", help='words most like a word, or a sum "king - man + woman"')
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the cell at work, or the embedding")
     add_seed_and_device(parser)
     options = parser.parse_args()
@@ -212,22 +211,26 @@ def plot(last: list[Completion], checkpoint: Checkpoint, options: Namespace) -> 
         model, vocabulary, history = checkpoint.model, checkpoint.vocabulary, checkpoint.history
         ids = last[0].beginning + last[0].ending.ids
         next_words = guesses(model, vocabulary, ids, GUESSES)
-        plot_activity(vocabulary.decode(ids), activity(model, ids), next_words, history.name, options.plot)
+        looks = attention(model, ids)
+        plot_activity(vocabulary.decode(ids), activity(model, ids), looks, next_words, history.name, options.plot)
         print(f"wrote {options.plot}", file=sys.stderr)
 
 
 def show_neighbours(checkpoint: Checkpoint, options: Namespace) -> None:
-    """The words nearest to one word; with --plot, where they and the commonest words lie."""
+    """The words nearest to a word or a sum of words; with --plot, where they and the commonest words lie."""
     model, vocabulary = checkpoint.model, checkpoint.vocabulary
-    nearest = neighbours(model, vocabulary, options.neighbours)
+    terms = word_sum(options.neighbours, vocabulary)
+    nearest = neighbours(model, vocabulary, terms)
     print(f"nearest to {options.neighbours!r} in the embedding, by cosine:")
     for word, cosine in nearest:
         print(f"  {cosine:.3f}  {word}")
     if options.plot:
-        marked = [*tokenize(options.neighbours), *(word for word, _ in nearest)]
-        numbers = list(dict.fromkeys([*range(2, min(COMMONEST + 2, len(vocabulary))), *vocabulary.encode(marked)]))
-        places = embedding_map(model, numbers)
-        plot_embedding(vocabulary.decode(numbers), places, vocabulary.decode(vocabulary.encode(marked)), options.plot)
+        named = [i for _, i in terms]
+        near = vocabulary.encode(word for word, _ in nearest)
+        ids = list(dict.fromkeys([*range(2, min(COMMONEST + 2, len(vocabulary))), *named, *near]))
+        places = embedding_map(model, ids)
+        words = (vocabulary.decode(some) for some in (ids, named, near))
+        plot_embedding(*words, places, options.plot)
         print(f"wrote {options.plot}")
 
 

@@ -1,5 +1,6 @@
 """The recurrent layers, by the names used in files and options, and the language model around them."""
 
+from models.attention import Attention, AttentionLSTM
 from models.gru import GRU
 from models.language_model import LanguageModel
 from models.lstm import LSTM
@@ -7,6 +8,7 @@ from models.mogrifier_lstm import MogrifierLSTM
 from models.phased_lstm import PhasedLSTM
 from models.recurrent import RecurrentLayer, State, repack
 from models.rnn import RNN
+from models.slstm import SLSTM
 from models.torch_lstm import TorchLSTM
 
 CELLS = {
@@ -16,6 +18,8 @@ CELLS = {
     "torch_lstm": TorchLSTM,
     "mogrifier_lstm": MogrifierLSTM,
     "phased_lstm": PhasedLSTM,
+    "slstm": SLSTM,
+    "attention_lstm": AttentionLSTM,
 }
 
 __all__ = [
@@ -23,6 +27,9 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "SLSTM",
+    "Attention",
+    "AttentionLSTM",
     "LanguageModel",
     "MogrifierLSTM",
     "PhasedLSTM",

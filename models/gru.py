@@ -26,14 +26,14 @@ class GRU(RecurrentLayer):
     gate_names = ("z", "r", "h̃")
 
     def gates(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        n = self.hidden_size
-        x_zr, x_h = x.split([2 * n, n], dim=1)
-        U_zr, U_h = self.U.split([2 * n, n])
-        z, r = torch.sigmoid(torch.addmm(x_zr, h, U_zr.t())).chunk(2, dim=1)
-        h_new = torch.tanh(torch.addmm(x_h, r * h, U_h.t()))
+        x_z, x_r, x_h = x.chunk(3, dim=1)
+        U_z, U_r, U_h = self.U.chunk(3)
+        z = torch.sigmoid(x_z + h @ U_z.t())
+        r = torch.sigmoid(x_r + h @ U_r.t())
+        h_new = torch.tanh(x_h + (r * h) @ U_h.t())
         return z, r, h_new
 
     def step(self, x: Tensor, h: Tensor) -> State:
         z, r, h_new = self.gates(x, h)
-        h = torch.lerp(h, h_new, z)  # (1 − z) ⊙ h + z ⊙ h̃ in one operation
+        h = (1 - z) * h + z * h_new
         return (h,)

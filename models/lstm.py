@@ -31,15 +31,11 @@ class LSTM(RecurrentLayer):
         nn.init.ones_(self.b.data[hidden_size:2 * hidden_size])
 
     def gates(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        n = self.hidden_size
-        i_f, g, o = torch.addmm(x, h, self.U.t()).split([2 * n, n, n], dim=1)
-        i, f = torch.sigmoid(i_f).chunk(2, dim=1)
-        g = torch.tanh(g)
-        o = torch.sigmoid(o)
-        return i, f, g, o
+        i, f, g, o = (x + h @ self.U.t()).chunk(4, dim=1)
+        return torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
 
     def step(self, x: Tensor, h: Tensor, c: Tensor) -> State:
         i, f, g, o = self.gates(x, h, c)
-        c = torch.addcmul(f * c, i, g)  # f ⊙ c + i ⊙ g in two operations
+        c = f * c + i * g
         h = o * torch.tanh(c)
         return h, c

@@ -59,8 +59,8 @@ class PhasedLSTM(LSTM):
 
     def step(self, x: Tensor, h: Tensor, c: Tensor, t: Tensor) -> State:
         i, f, g, o, k = self.gates(x, h, c, t)
-        c_new = torch.addcmul(f * c, i, g)  # f ⊙ c + i ⊙ g in two operations
+        c_new = f * c + i * g
         h_new = o * torch.tanh(c_new)
-        c = torch.lerp(c, c_new, k)  # k ⊙ c̃ + (1 − k) ⊙ c in one operation
-        h = torch.lerp(h, h_new, k)
+        c = k * c_new + (1 - k) * c
+        h = k * h_new + (1 - k) * h
         return h, c, t + 1

@@ -20,5 +20,5 @@ class RNN(RecurrentLayer):
     blocks = 1
 
     def step(self, x: Tensor, h: Tensor) -> State:
-        h = torch.tanh(torch.addmm(x, h, self.U.t()))
+        h = torch.tanh(x + h @ self.U.t())
         return (h,)

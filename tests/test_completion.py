@@ -10,7 +10,6 @@ from torch.nn.utils.rnn import pack_sequence
 from models import CELLS, LanguageModel
 from utils.completion import Ending, draw, greedy, is_whole, search, tokens_of, write
 from utils.dataset import SentenceDataset, batches
-from utils.inspection import activity, embedding_map, guesses, neighbours
 from utils.loss import WeightedCrossEntropy
 from utils.sentences import tokenize
 from utils.vocabulary import ANY, END, Vocabulary
@@ -168,53 +167,6 @@ def test_top_k_draws_among_the_likeliest_only(model_and_vocabulary):
     again = draw(model, [[3]] * 300, 5.0, 2, 1, torch.Generator().manual_seed(0))
     assert again == endings
     assert draw(model, BEGINNINGS, 1.0, 1, 6, torch.Generator()) == [greedy(model, ids, 6) for ids in BEGINNINGS]
-
-
-def test_guesses_are_the_probabilities_in_order(model_and_vocabulary):
-    model, vocabulary = model_and_vocabulary
-    rows = guesses(model, vocabulary, [3, 4, 5], 100)
-    assert len(rows) == 3
-    for place, row in enumerate(rows):
-        expected = log_probability_of(model, [3, 4, 5][: place + 1]).exp()
-        assert len(row) == 9  # all but [ANY]
-        assert sum(guess.probability for guess in row) == pytest.approx(1, abs=1e-5)
-        assert [g.probability for g in row] == sorted((g.probability for g in row), reverse=True)
-        for word, probability in row:
-            assert probability == pytest.approx(expected[vocabulary.words.index(word)].item(), rel=1e-4)
-
-
-@pytest.mark.parametrize("name", [name for name in CELLS if name != "torch_lstm"])
-def test_activity_shows_what_the_layer_does(name):
-    torch.manual_seed(0)
-    model = LanguageModel(CELLS[name], 10, 6, 9).eval()
-    rows = activity(model, [3, 4, 5])
-    output, last = model.layers[0](pack_sequence([model.embedding.weight[[3, 4, 5]]]))
-    torch.testing.assert_close(rows["h"], output.data.abs().mean(1))
-    if "c" in rows:
-        torch.testing.assert_close(rows["c"][-1], last[1].abs().mean())
-    assert set(rows) == {*model.layers[0].gate_names, *model.layers[0].state_names} - {"t"}
-
-
-def test_neighbours_point_the_same_way(model_and_vocabulary):
-    model, vocabulary = model_and_vocabulary
-    with torch.no_grad():
-        model.embedding.weight[4] = 3 * model.embedding.weight[2]
-        model.embedding.weight[5] = -model.embedding.weight[2]
-    nearest = neighbours(model, vocabulary, "W0", count=10)
-    assert nearest[0] == ("w2", pytest.approx(1))
-    assert nearest[-1] == ("w3", pytest.approx(-1))
-    assert len(nearest) == 7  # all words but itself, [END] and [ANY]
-
-
-def test_embedding_map_keeps_two_dimensions_as_they_are(model_and_vocabulary):
-    model, _ = model_and_vocabulary
-    angles, lengths = torch.arange(10) * 0.6, 1 + torch.arange(10)
-    flat = torch.zeros(10, 6)
-    flat[:, 1], flat[:, 4] = angles.cos(), angles.sin()
-    with torch.no_grad():
-        model.embedding.weight.copy_(lengths.unsqueeze(1) * flat)
-    places = embedding_map(model, range(10))
-    torch.testing.assert_close(torch.cdist(places, places), torch.cdist(flat, flat), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_both_lstms_train_alike(tmp_path, script):
     assert max(map(len, trained.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("name", ["torch_lstm", "mogrifier_lstm", "phased_lstm"])
+@pytest.mark.parametrize("name", ["torch_lstm", "mogrifier_lstm", "phased_lstm", "slstm", "attention_lstm"])
 def test_other_models_of_train_lstm(tmp_path, script, name):
     trained = script(tmp_path, "train_lstm.py", "--model", name, *SMALL)
     assert trained.returncode == 0, trained.stderr
@@ -180,7 +180,7 @@ def test_piped_completions_keep_their_order_at_any_number(tmp_path, script):
     # Three different endings of one beginning.
     drawn = script(tmp_path, "rollout.py", "--samples", 3, "--max-words", 4, typed="The sea\n").stdout
     assert len(set(drawn.splitlines())) == 3
-    near = script(tmp_path, "rollout.py", "--neighbours", "THE", "--plot", "map.png")
+    near = script(tmp_path, "rollout.py", "--neighbours", "THE - a + my", "--plot", "map.png")
     assert near.returncode == 0
     assert len(near.stdout.splitlines()) == 12
     assert (tmp_path / "map.png").exists()

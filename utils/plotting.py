@@ -1,5 +1,6 @@
 """Histories → pictures to hand in: readable in print, in black and white, and by the colour-blind."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -8,6 +9,7 @@ from statistics import fmean
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from matplotlib.transforms import Bbox
 from torch import Tensor
@@ -24,6 +26,8 @@ TITLES = {
     "torch_lstm": "Builtin torch.nn.LSTM",
     "mogrifier_lstm": "Hand-written Mogrifier LSTM",
     "phased_lstm": "Hand-written Phased LSTM",
+    "slstm": "Hand-written sLSTM",
+    "attention_lstm": "Hand-written LSTM with attention",
 }
 # Colours of Okabe & Ito (2008), which the colour-blind can tell apart; dashes, marks and brightness tell them in
 # print. The first line is broad and pale and the next ones narrow and dark, so that equal curves both show.
@@ -34,6 +38,8 @@ STYLES = (
     {"color": "#009E73", "linewidth": 1.5, "linestyle": ":", "marker": "^", "markersize": 6},
     {"color": "#CC79A7", "linewidth": 1.5, "linestyle": "-", "marker": "v", "markersize": 6},
     {"color": "#0072B2", "linewidth": 1.5, "linestyle": "--", "marker": "D", "markersize": 5},
+    {"color": "#E69F00", "linewidth": 1.5, "linestyle": "-.", "marker": "P", "markersize": 6},
+    {"color": "#777777", "linewidth": 1.5, "linestyle": ":", "marker": "*", "markersize": 7},
 )
 THIN = {"linewidth": 1.5, "markersize": 6}
 TRAIN = {"color": "#E69F00", "linestyle": "--", "marker": "o", "markersize": 5}
@@ -204,44 +210,74 @@ def show_histories(histories: Sequence[History], results: Path) -> None:
 
 
 def plot_activity(
-    words: Sequence[str], activity: dict[str, Tensor], guesses: Sequence[Sequence[Guess]], name: str, path: Path
+    words: Sequence[str],
+    activity: Mapping[str, Tensor],
+    attention: Tensor | None,
+    guesses: Sequence[Sequence[Guess]],
+    name: str,
+    path: Path,
 ) -> None:
-    """A cell at work on one sentence: its gates and states by word, and its likeliest next words, as a PNG.
+    """A cell at work on one sentence, a column a word, as a PNG: its gates and states, where it looks, its guesses.
 
     Args:
         words: the sentence.
         activity: of each gate and state, the mean of its units' absolute values at each word (words,).
+        attention: at each word, the weights of the words looked at (words, words); None without attention.
         guesses: the likeliest next words after each word.
         name: of the cell.
     """
-    figure = Figure(figsize=(max(7, 0.9 * len(words) + 2), 2.6 + 0.42 * len(activity) + 2.2), layout="constrained")
-    figure.suptitle(f"{title_of(name)}: mean size of each gate and state, word by word", fontweight="bold")
-    heat, below = figure.subplots(2, 1, sharex=True, height_ratios=[len(activity), 0.9 * len(guesses[0])])
-    values = torch.stack(list(activity.values()))
-    image = heat.imshow(values, cmap="Blues", vmin=0, vmax=max(1, values.max().item()), aspect="auto")
-    figure.colorbar(image, ax=heat, label="mean size over all units")
-    heat.set_yticks(range(len(activity)), list(activity))
-    heat.set_xticks(range(len(words)), words)
-    heat.tick_params(labelbottom=True)
-    for row, numbers in enumerate(values.tolist()):
-        for column, value in enumerate(numbers):
-            color = "white" if value > 0.6 * image.norm.vmax else "black"
-            heat.text(column, row, f"{value:.2f}", ha="center", va="center", color=color, fontsize=8)
+    heights = [len(activity), 1.2 * len(guesses[0])]
+    if attention is not None:
+        heights.insert(1, len(words))
+    figure = Figure(figsize=(max(7, 0.9 * len(words) + 2), 1.5 + 0.45 * sum(heights)), layout="constrained")
+    figure.suptitle(f"{title_of(name)}, word by word", fontweight="bold")
+    top, *middle, bottom = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+
+    sizes = torch.stack(list(activity.values()))
+    image = draw_table(top, sizes, [[f"{size:.2f}" for size in row] for row in sizes.tolist()], "Blues")
+    figure.colorbar(image, ax=top, label="mean size of all units", extend="max" if sizes.max() > 1 else "neither")
+    top.set_yticks(range(len(activity)), list(activity))
+
+    for axes in middle:
+        weights = attention.T.masked_fill(attention.T == 0, torch.nan)  # what isn't read yet stays white
+        texts = [["" if math.isnan(weight) else f"{weight:.2f}" for weight in row] for row in weights.tolist()]
+        figure.colorbar(draw_table(axes, weights, texts, "Oranges"), ax=axes, label="attention")
+        axes.set_yticks(range(len(words)), words)
+        axes.set_ylabel("word looked at")
+
     probabilities = torch.tensor([[guess.probability for guess in row] for row in guesses]).T
-    image = below.imshow(probabilities, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-    figure.colorbar(image, ax=below, label="probability")
-    below.set_yticks(range(len(probabilities)), [f"{place}." for place in range(1, len(probabilities) + 1)])
-    below.set_ylabel("likeliest next words")
-    for column, row in enumerate(guesses):
-        for place, guess in enumerate(row):
-            color = "white" if guess.probability > 0.5 else "black"
-            text = f"{guess.word}\n{guess.probability:.0%}"
-            below.text(column, place, text, ha="center", va="center", color=color, fontsize=8)
+    texts = [[f"{guess.word}\n{guess.probability:.0%}" for guess in row] for row in zip(*guesses, strict=True)]
+    figure.colorbar(draw_table(bottom, probabilities, texts, "Greys"), ax=bottom, label="probability")
+    bottom.set_yticks(range(len(texts)), [f"{place}." for place in range(1, len(texts) + 1)])
+    bottom.set_ylabel("likeliest next words")
+
+    bottom.set_xticks(range(len(words)), words)
+    for axes in (top, *middle):
+        axes.tick_params(labelbottom=True)
     save_figure(figure, path)
 
 
-def plot_embedding(words: Sequence[str], places: Tensor, marked: Sequence[str], path: Path) -> None:
-    """Words where their embeddings lie, (words, 2), or a little below, the marked ones bold, as a PNG."""
+def draw_table(axes: Axes, values: Tensor, texts: Sequence[Sequence[str]], colors: str) -> AxesImage:
+    """Values (rows, columns) as colours, the darkest for 1 and more, with a text in each cell."""
+    image = axes.imshow(values.numpy(), cmap=colors, vmin=0, vmax=1, aspect="auto")
+    for row, cells in enumerate(texts):
+        for column, text in enumerate(cells):
+            color = "white" if values[row, column] > 0.6 else "black"
+            axes.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
+    return image
+
+
+def plot_embedding(
+    words: Sequence[str], named: Sequence[str], near: Sequence[str], places: Tensor, path: Path
+) -> None:
+    """Words where their embeddings lie, or a little below, as a PNG.
+
+    Args:
+        words: all words of the map.
+        named: those of the word or sum that was asked for, large and bold.
+        near: those nearest to it, bold.
+        places: where each word lies (words, 2).
+    """
     figure = Figure(figsize=(13, 10), layout="constrained")
     figure.suptitle("The learned embedding in two dimensions (PCA)", fontsize=15, fontweight="bold")
     axes = figure.subplots()
@@ -249,9 +285,13 @@ def plot_embedding(words: Sequence[str], places: Tensor, marked: Sequence[str], 
     axes.set_ylabel("second principal component")
     labels = []
     for word, place in zip(words, places.tolist(), strict=True):
-        weight, color = ("bold", "#D55E00") if word in marked else ("normal", "black")
-        axes.plot(*place, ".", color=color, markersize=3)
-        style = {"fontsize": 8, "fontweight": weight, "color": color}
+        if word in named:
+            style = {"fontsize": 13, "fontweight": "bold", "color": "#0072B2"}
+        elif word in near:
+            style = {"fontsize": 8, "fontweight": "bold", "color": "#D55E00"}
+        else:
+            style = {"fontsize": 8, "color": "black"}
+        axes.plot(*place, ".", color=style["color"], markersize=3)
         labels.append(axes.annotate(word, place, (0, 0), textcoords="offset points", **style))
     figure.draw_without_rendering()  # only then is it known how much room a word takes
     taken: list[Bbox] = []
