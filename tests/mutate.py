@@ -1,6 +1,6 @@
 """Breaks the code in one small place after another, and says which of the breaks no test notices.
 
-It works on a copy of the files that git knows. Not a part of the tests: it takes some minutes.
+`python tests/mutate.py` works on a copy of the files that git knows. It isn't one of the tests: it takes some minutes.
 """
 
 import os
@@ -101,6 +101,10 @@ def main(copy: Path) -> int:
     for name in listing.stdout.splitlines():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(PROJECT / name, copy / name)
+    for (name, _), pairs in MUTATIONS.items():
+        for old, _ in pairs:
+            if (count := (copy / name).read_text(encoding="utf-8").count(old)) != 1:
+                sys.exit(f"{name}: {old!r} stands there {count} times, not once")
     for tests in sorted({tests for _, tests in MUTATIONS}):
         if not passes(copy, tests):
             sys.exit(f"{tests} fails before anything is broken")
@@ -108,8 +112,6 @@ def main(copy: Path) -> int:
     for (name, tests), pairs in MUTATIONS.items():
         code = (copy / name).read_text(encoding="utf-8")
         for old, new in pairs:
-            if code.count(old) != 1:
-                sys.exit(f"{name}: {old!r} stands there {code.count(old)} times, not once")
             (copy / name).write_text(code.replace(old, new), encoding="utf-8")
             survived = passes(copy, tests)
             survivors += survived
