@@ -79,7 +79,7 @@ MUTATIONS = {
         ("return checkpoints[-1]", "return checkpoints[0]"),
         (", key=lambda path: path.stat().st_mtime", ""),
         ("search(model, beginnings, options.beam,", "search(model, beginnings, 5,"),
-        ("if not options.drawn and options.beam == 1:", "if False:"),
+        ("options.beam == 1:", "options.beam <= 2:"),
         ("options.beam or 5", "5"),
     ],
 }  # fmt: skip

@@ -89,7 +89,7 @@ def draw_history(history: History, figure: Figure) -> Figure:
         mark_kept(panels["accuracy"], best.epoch, best.accuracy, "{:.1%}")
     for axes in panels.values():
         axes.set_xlabel("epoch")
-        axes.set_xlim(0, max([1, *numbers, *steps]) * 1.03)
+        axes.set_xlim(0, max([1, *numbers, *steps]) * 1.05)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)  # above: it covers nothing
@@ -129,7 +129,7 @@ def plot_comparison(histories: Sequence[History], path: Path) -> None:
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
         axes.set_xlim(0.5, len(histories[0].epochs) + 0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(histories))
     panels["accuracy"].yaxis.set_major_formatter(percent)
