@@ -6,6 +6,7 @@ machine is noisy for all. Run nothing else meanwhile.
 
 import copy
 import math
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from models import CELLS, LSTM, RecurrentLayer, TorchLSTM, repack
 from utils.comparison import with_torch_lstm
 from utils.dataset import Data, LengthBatches, SentenceDataset, batches, load_data
-from utils.errors import run
+from utils.errors import UserError, run
 from utils.history import read_epochs
 from utils.loss import WeightedCrossEntropy
 from utils.options import DATA, Parser, folder, number, training_parser
@@ -91,16 +92,17 @@ def competitors(input_size: int, hidden_size: int) -> dict[str, nn.Module]:
 
 
 def real_batches(dataset: SentenceDataset, batch_size: int, alike: bool) -> Iterator[Tensor]:
-    """Lengths of batches of real sentences, of like lengths or of mixed ones, without end; the longest first."""
+    """Lengths of whole batches of real sentences, of like lengths or mixed ones, without end; the longest first."""
     generator = torch.Generator().manual_seed(0)
     lengths = dataset.lengths
     while True:
         if alike:
-            whole = [b for b in LengthBatches(lengths, batch_size, generator) if len(b) == batch_size]
+            drawn = LengthBatches(lengths, batch_size, generator)
         else:
-            whole = torch.randperm(len(lengths), generator=generator).split(batch_size)[:-1]
-        for batch in whole:
-            yield lengths[batch].sort(descending=True).values
+            drawn = torch.randperm(len(lengths), generator=generator).split(batch_size)
+        for batch in drawn:
+            if len(batch) == batch_size:
+                yield lengths[batch].sort(descending=True).values
 
 
 def time_layers(layers: dict[str, nn.Module], lengths: Iterable[Tensor], input_size: int) -> dict[str, float]:
@@ -206,7 +208,11 @@ def main() -> None:
     parser.add_argument("--results", type=folder, default="results", help="folder of the CSV files and pictures")
     options = parser.parse_args(namespace=training_parser("").parse_args([]))  # sizes as in training
     data = load_data(options)
+    largest = max(batch_size for batch_size, _, _ in SIZES)
+    if len(data.train) < largest:
+        raise UserError(f"{options.data}: {len(data.train)} sentences to train on don't fill a batch of {largest}")
     keep_freed_memory()
+    os.environ["KINETO_LOG_LEVEL"] = "6"  # or torch's profiler tells of its start and stop between the rows
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     rows = benchmark_layers(data.train, options.runs)
     benchmark_training(options, data)

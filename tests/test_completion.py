@@ -7,20 +7,32 @@ import torch
 from conftest import SAYINGS
 from torch.nn.utils.rnn import pack_sequence
 
-from models import CELLS, LanguageModel
+from models import CELLS, LSTM, LanguageModel
 from utils.completion import Ending, draw, greedy, is_whole, search, tokens_of, write
 from utils.dataset import SentenceDataset, batches
 from utils.loss import WeightedCrossEntropy
 from utils.sentences import tokenize
 from utils.vocabulary import ANY, END, Vocabulary
 
+BEGINNINGS = [[2], [5, 3, 4], [7, 7], [9, ANY, 2, 6]]
+MAX_WORDS = 7
+
+
+@pytest.fixture
+def model_and_vocabulary():
+    """A small model whose endings are of several words, and others for each beginning and each beam."""
+    torch.manual_seed(577)
+    vocabulary = Vocabulary(f"w{i}" for i in range(8))
+    model = LanguageModel(LSTM, len(vocabulary), 6, 9).eval()
+    for weights in model.parameters():
+        torch.nn.init.normal_(weights)
+    return model, vocabulary
+
 
 def log_probability_of(model, ids, barred=(ANY,)):
-    """log p of each next word, read one by one from the start; the barred ones can't be written."""
-    states = None
-    for word in ids:
-        logits, states = model(pack_sequence([torch.tensor([word])]), states)
-    row = logits.data[0].detach().clone()
+    """log p of each next word, all read anew from the start; the barred ones can't be written."""
+    logits, _ = model(pack_sequence([torch.tensor(ids)]))
+    row = logits.data[-1].detach().clone()
     row[list(barred)] = -torch.inf
     return row.log_softmax(0)
 
@@ -30,21 +42,63 @@ def first_of(model, beginning):
     return log_probability_of(model, beginning, (ANY, END))
 
 
-def greedy_choice(model, ids, max_words):
-    found = [first_of(model, ids).argmax().item()]
-    while (word := log_probability_of(model, ids + found).argmax().item()) != END and len(found) < max_words:
-        found.append(word)
-    return Ending(found, ended=word == END)
+def next_log_probability(model, beginning, ids):
+    """log p of each word that may follow an ending so far."""
+    return log_probability_of(model, beginning + ids) if ids else first_of(model, beginning)
 
 
-BEGINNINGS = [[2], [5, 3, 4], [7, 7], [9, ANY, 2, 6]]
+def greedy_choice(model, beginning, max_words):
+    ids = []
+    while (word := next_log_probability(model, beginning, ids).argmax().item()) != END and len(ids) < max_words:
+        ids.append(word)
+    return Ending(ids, ended=word == END)
+
+
+def ends_in_a_circle(ids):
+    return tuple(ids[-2:]) in itertools.pairwise(ids[:-1])
+
+
+def plain_search(model, beginning, beam, max_words, length_power):
+    """A beam search in plain lists of (log-probability, ids), which never stops early."""
+    kept, finished = [(0.0, [])], []
+    for _ in range(max_words + 1):
+        cut = kept
+        longer = [
+            (log_p + more, [*ids, word])
+            for log_p, ids in kept
+            for word, more in enumerate(next_log_probability(model, beginning, ids).tolist())
+            if not ends_in_a_circle([*beginning, *ids, word])
+        ]
+        likeliest = sorted(longer, reverse=True)[:beam]
+        finished += [(log_p / len(ids) ** length_power, ids[:-1]) for log_p, ids in likeliest if ids[-1] == END]
+        kept = [(log_p, ids) for log_p, ids in likeliest if ids[-1] != END]
+    return Ending(max(finished)[1], ended=True) if finished else Ending(max(cut)[1], ended=False)
 
 
 def test_greedy_takes_the_likeliest_word_each_time(model_and_vocabulary):
     model, _ = model_and_vocabulary
-    torch.nn.init.normal_(model.bias, std=2)
-    endings = [greedy(model, ids, max_words=6) for ids in BEGINNINGS]
-    assert endings == [greedy_choice(model, ids, 6) for ids in BEGINNINGS]
+    endings = [greedy(model, ids, MAX_WORDS) for ids in BEGINNINGS]
+    assert endings == [greedy_choice(model, ids, MAX_WORDS) for ids in BEGINNINGS]
+    assert {ending.ended for ending in endings} == {True, False}
+
+
+@pytest.mark.parametrize("length_power", [0.0, 0.7])
+@pytest.mark.parametrize("max_words", [2, MAX_WORDS])
+def test_search_is_a_beam_search(model_and_vocabulary, max_words, length_power):
+    model, _ = model_and_vocabulary
+    for beam in (1, 2, 3, 5):
+        expected = [plain_search(model, ids, beam, max_words, length_power) for ids in BEGINNINGS]
+        assert search(model, BEGINNINGS, beam, max_words, length_power) == expected
+
+
+def test_the_endings_of_these_tests_differ(model_and_vocabulary):
+    """Or the tests above and below could not fail."""
+    model, _ = model_and_vocabulary
+    of_beams = [search(model, BEGINNINGS, beam, MAX_WORDS) for beam in (1, 2, 3)]
+    for endings in of_beams:
+        assert all(len(ending.ids) > 1 for ending in endings)
+        assert all(a != b for a, b in itertools.combinations(endings, 2))
+    assert all(a != b for a, b in itertools.combinations(of_beams, 2))
 
 
 @pytest.mark.parametrize("length_power", [0.0, 0.7])
@@ -113,19 +167,21 @@ def test_many_beginnings_are_completed_as_each_alone(model_and_vocabulary):
     assert many == [search(model, [ids], beam=4, max_words=9)[0] for ids in BEGINNINGS] * 3
 
 
-def pairs_of(ids):
-    return list(itertools.pairwise(ids))
-
-
 def test_no_pair_of_words_stands_twice_in_a_sentence(model_and_vocabulary):
     model, _ = model_and_vocabulary
     model.bias.data[END] = -50
     model.bias.data[2:4] = 50  # "w0" and "w1" at every turn
-    assert len(set(pairs_of(greedy(model, [2], 9).ids))) < 8  # what the search would do too
     for beginning, ending in zip(BEGINNINGS, search(model, BEGINNINGS, beam=3, max_words=9), strict=True):
-        pairs = pairs_of(beginning + ending.ids)
+        sentence = beginning + ending.ids
         assert len(ending.ids) == 9
-        assert len(set(pairs)) == len(pairs)
+        assert not any(ends_in_a_circle(sentence[:end]) for end in range(len(beginning), len(sentence) + 1))
+
+
+def test_endings_drawn_side_by_side_are_as_each_alone(model_and_vocabulary):
+    """Of the likeliest word alone, which is greedy choice; some end sooner than others."""
+    model, _ = model_and_vocabulary
+    drawn = draw(model, BEGINNINGS, 1.0, 1, MAX_WORDS, torch.Generator())
+    assert drawn == [greedy_choice(model, ids, MAX_WORDS) for ids in BEGINNINGS]
 
 
 def test_any_is_never_written_and_the_limit_holds(model_and_vocabulary):
@@ -143,10 +199,13 @@ def test_any_is_never_written_and_the_limit_holds(model_and_vocabulary):
 
 def test_an_ending_of_just_max_words_is_not_cut(model_and_vocabulary):
     model, _ = model_and_vocabulary
-    ending = greedy(model, [2], max_words=50)
-    if not ending.ended:
-        pytest.fail("the model of this test must end its sentences")
-    assert greedy(model, [2], max_words=len(ending.ids)) == ending
+    ending = greedy_choice(model, [2], MAX_WORDS)
+    exact = len(ending.ids)
+    assert ending.ended
+    assert greedy(model, [2], exact) == search(model, [[2]], 1, exact)[0] == ending
+    assert draw(model, [[2]], 1.0, 1, exact, torch.Generator()) == [ending]
+    for cut in (greedy(model, [2], exact - 1), *search(model, [[2]], 1, exact - 1)):
+        assert cut == Ending(ending.ids[:-1], ended=False)
 
 
 def test_draws_follow_the_probabilities(model_and_vocabulary):
@@ -154,7 +213,7 @@ def test_draws_follow_the_probabilities(model_and_vocabulary):
     n = 4000
     expected = first_of(model, [3, 4]).div(0.5).softmax(0)
     endings = draw(model, [[3, 4]] * n, 0.5, None, 1, torch.Generator().manual_seed(0))
-    first = torch.tensor([(ending.ids or [END])[0] for ending in endings])
+    first = torch.tensor([ending.ids[0] for ending in endings])
     shares = torch.bincount(first, minlength=10) / n
     assert (shares - expected).abs().max() < 4 * 0.5 / n**0.5  # four standard deviations
 
@@ -163,10 +222,9 @@ def test_top_k_draws_among_the_likeliest_only(model_and_vocabulary):
     model, _ = model_and_vocabulary
     likeliest = set(first_of(model, [3]).topk(2).indices.tolist())
     endings = draw(model, [[3]] * 300, 5.0, 2, 1, torch.Generator().manual_seed(0))
-    assert {(ending.ids or [END])[0] for ending in endings} == likeliest
+    assert {ending.ids[0] for ending in endings} == likeliest
     again = draw(model, [[3]] * 300, 5.0, 2, 1, torch.Generator().manual_seed(0))
     assert again == endings
-    assert draw(model, BEGINNINGS, 1.0, 1, 6, torch.Generator()) == [greedy(model, ids, 6) for ids in BEGINNINGS]
 
 
 @pytest.mark.parametrize(

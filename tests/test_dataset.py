@@ -74,6 +74,7 @@ def test_batches_hold_every_sentence_once_and_like_lengths():
     assert len(first) == len(loader) == 6
     assert sorted(sum(first, ())) == sorted(VOCABULARY.encode(s[0] for s in SENTENCES))
     assert first != second  # drawn anew every epoch
+    assert set(map(frozenset, first)) != set(map(frozenset, second))  # and so is who meets whom
     again = batches(dataset, 16, seed=5)
     assert [tuple(batch.inputs[:, 0].tolist()) for batch in again] == first
     for batch in loader:
@@ -81,6 +82,17 @@ def test_batches_hold_every_sentence_once_and_like_lengths():
         assert batch.lengths.tolist() == sorted(batch.lengths.tolist(), reverse=True)
     orders = [[len(batch.inputs[0]) for batch in loader] for _ in range(5)]
     assert any(order != sorted(order, reverse=True) for order in orders)  # the longest aren't always first
+
+
+def test_the_share_of_any_is_that_of_the_words_to_predict(tmp_path, capsys):
+    path = tmp_path / "data.txt"
+    path.write_text("\n".join(" ".join(s) for s in SENTENCES), encoding="utf-8")
+    data = load_data(Namespace(data=path, limit=None, seed=0, min_count=3, max_length=8))
+    known = set(data.vocabulary.words)
+    targets = [word for s in data.train.sentences for word in [*s[1:8], *["[END]"] * (len(s) <= 8)]]
+    share = sum(word not in known for word in targets) / len(targets)
+    assert f"; {share:.1%} of the words to predict are [ANY]" in capsys.readouterr().out
+    assert 0.01 < share < 0.99
 
 
 def test_vocabulary_is_counted_on_the_training_sentences_alone(tmp_path, capsys):

@@ -65,6 +65,19 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     assert dropped.mean() == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_stands_before_the_layers_and_after_each(training):
+    torch.manual_seed(0)
+    model = LanguageModel(LSTM, 9, 40, 60, layers=2, dropout=0.5).train(training)
+    features = []
+    for layer in model.layers:
+        layer.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].data))
+    outputs, _ = model.hidden_states(packed_ids())
+    for x in (*features, outputs.data):
+        assert (x == 0).float().mean() == pytest.approx(0.5 if training else 0, abs=0.15)
+    assert len(features) == 2
+
+
 def test_dropout_rests_outside_training():
     ones = pack_sequence([torch.ones(3, 5)])
     assert LockedDropout(0.9).eval()(ones) is ones

@@ -10,7 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 from torch import Tensor
 
@@ -66,7 +66,7 @@ def plot_history(history: History, path: Path) -> None:
 
 
 def draw_history(history: History, figure: Figure) -> Figure:
-    """Draws one training: its losses by step and by epoch, the best epoch marked, perplexity and accuracy."""
+    """Draws one training: its losses by step and by epoch, perplexity and accuracy, and which epoch was kept."""
     figure.set_size_inches(9, 7.5)
     figure.set_layout_engine("constrained")
     figure.suptitle(f"{title_of(history.name)}\n", fontsize=15, fontweight="bold")
@@ -81,45 +81,36 @@ def draw_history(history: History, figure: Figure) -> Figure:
     middles = [number - 0.5 for number in numbers]
     loss.plot(middles, [epoch.train_loss for epoch in history.epochs], label="train, mean of the epoch", **TRAIN)
     loss.plot(numbers, [epoch.test_loss for epoch in history.epochs], label="test", **TEST)
+    loss.set_ylabel("weighted cross-entropy $L_{CCE}$")
+    for name in ("perplexity", "accuracy"):
+        panels[name].plot(numbers, [getattr(epoch, name) for epoch in history.epochs], label="test", **TEST)
+        panels[name].set_ylabel(name)
+    panels["accuracy"].yaxis.set_major_formatter(percent)
     if history.epochs:
         best = history.best
         top = max(max(epoch.train_loss, epoch.test_loss) for epoch in history.epochs)
         loss.set_ylim(top=top + 0.6 * (top - best.test_loss) + 0.5)  # the very first steps stand far above the rest
-        mark_best(loss, best, "test_loss", "{:.3f}")
-    loss.set_ylabel("weighted cross-entropy $L_{CCE}$")
-    loss.legend(loc="upper right")
-
-    for name, label, form in (
-        ("perplexity", "test perplexity", "{:.1f}"),
-        ("accuracy", "test accuracy of the next word", "{:.1%}"),
-    ):
-        panels[name].plot(numbers, [getattr(epoch, name) for epoch in history.epochs], **TEST)
-        panels[name].set_ylabel(label)
-        if history.epochs:
-            mark_best(panels[name], history.best, name, form)
-    panels["accuracy"].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        mark_kept(loss, best.epoch, best.test_loss, "{:.3f}")
+        mark_kept(panels["perplexity"], best.epoch, best.perplexity, "{:.1f}")
+        mark_kept(panels["accuracy"], best.epoch, best.accuracy, "{:.1%}")
     for axes in panels.values():
         axes.set_xlabel("epoch")
-        axes.set_xlim(0, max(len(numbers), steps[-1] if steps else 1) * 1.02)
+        axes.set_xlim(0, max([1, *numbers, *steps]) * 1.05)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)  # above: it covers nothing
     return figure
 
 
-def mark_best(axes: Axes, best: Epoch, name: str, form: str) -> None:
-    """A star at the best epoch, with one of its figures written beside it."""
-    value = getattr(best, name)
-    axes.plot([best.epoch], [value], "*", color="black", markersize=14, zorder=5)
-    axes.annotate(
-        f"best, epoch {best.epoch}: {form.format(value)}",
-        (best.epoch, value),
-        xytext=(-8, -46 if name == "accuracy" else 40),
-        textcoords="offset points",
-        ha="right",
-        fontweight="bold",
-        bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "0.6"},
-        arrowprops={"arrowstyle": "-", "color": "0.4"},
-    )
+def mark_kept(axes: Axes, number: int, value: float, form: str) -> None:
+    """A star at the epoch whose weights were kept; the legend tells its number and its figure."""
+    label = f"kept: epoch {number} ({form.format(value)})"
+    axes.plot([number], [value], "*", color="black", markersize=14, zorder=5, label=label)
+
+
+def percent(share: float, _: int) -> str:
+    """A tick of an axis of shares, with as many digits as tell it from the next one."""
+    return f"{100 * share:.6g}%"
 
 
 def plot_comparison(histories: Sequence[History], path: Path) -> None:
@@ -143,10 +134,11 @@ def plot_comparison(histories: Sequence[History], path: Path) -> None:
             axes.plot([epoch.epoch for epoch in history.epochs], values, label=title_of(history.name), **style)
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(0.5, len(histories[0].epochs) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
-        axes.legend()
-    panels["accuracy"].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(histories))
+    panels["accuracy"].yaxis.set_major_formatter(percent)
     for name, label, form in (
         ("seconds", "seconds of training an epoch", "{:.1f}"),
         ("words_per_second", "words trained on a second", "{:,.0f}"),
