@@ -154,15 +154,15 @@ def plot_comparison(histories: Sequence[History], path: Path) -> None:
 
 
 def plot_race(trained: Mapping[str, Sequence[Epoch]], path: Path) -> None:
-    """Test loss against training time of several trainings, by the names of their cells, in one PNG."""
+    """Test perplexity against training time of several trainings, by the names of their cells, in one PNG."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
-    figure.suptitle("Test loss against training time", fontsize=15, fontweight="bold")
+    figure.suptitle("Test perplexity against training time", fontsize=15, fontweight="bold")
     axes = figure.subplots()
     for (name, epochs), style in zip(trained.items(), STYLES, strict=False):
         seconds = list(accumulate(epoch.seconds for epoch in epochs))
-        axes.plot(seconds, [epoch.test_loss for epoch in epochs], label=title_of(name), **style | THIN)
+        axes.plot(seconds, [epoch.perplexity for epoch in epochs], label=title_of(name), **style | THIN)
     axes.set_xlabel("training time in seconds, one mark an epoch")
-    axes.set_ylabel("test loss $L_{CCE}$")
+    axes.set_ylabel("test perplexity")
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
     axes.legend()
