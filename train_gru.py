@@ -1,15 +1,17 @@
 """Trains a hand-written GRU to predict the next word of a sentence."""
 
-from models import GRU
-from utils.dataset import load_data
 from utils.errors import run
 from utils.options import training_parser
-from utils.training import build, report, train
 
 
 def main() -> int:
     # Options
     options = training_parser(__doc__, learning_rate=1e-2).parse_args()
+
+    # Packages: only now, since they take seconds to load, and --help and a wrong option answer at once
+    from models import GRU
+    from utils.dataset import load_data
+    from utils.training import build, report, train
 
     # Data
     data = load_data(options)

@@ -1,13 +1,9 @@
 """Trains a hand-written LSTM to predict the next word of a sentence, and torch.nn.LSTM to compare."""
 
-from models import LSTM, MogrifierLSTM, PhasedLSTM
-from utils.comparison import compare, largest_differences, with_torch_lstm
-from utils.dataset import batches, load_data
 from utils.errors import run
 from utils.options import training_parser
-from utils.training import build, report, train
 
-SUCCESSORS = {"mogrifier_lstm": MogrifierLSTM, "phased_lstm": PhasedLSTM}
+SUCCESSORS = ["mogrifier_lstm", "phased_lstm"]
 
 
 def main() -> int:
@@ -17,11 +13,17 @@ def main() -> int:
     parser.add_argument("--model", choices=choices, default="both", help="what to train; both: lstm and torch_lstm")
     options = parser.parse_args()
 
+    # Packages: only now, since they take seconds to load, and --help and a wrong option answer at once
+    from models import CELLS, LSTM
+    from utils.comparison import compare, largest_differences, with_torch_lstm
+    from utils.dataset import batches, load_data
+    from utils.training import build, report, train
+
     # Data
     data = load_data(options)
 
     # Models
-    model = build(SUCCESSORS.get(options.model, LSTM), data, options)
+    model = build(CELLS[options.model] if options.model in SUCCESSORS else LSTM, data, options)
     if options.model in SUCCESSORS:
         models = {options.model: model}
     else:

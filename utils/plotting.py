@@ -1,30 +1,36 @@
 """Histories → pictures to hand in: readable in print, in black and white, and by the colour-blind."""
 
+import os
+import re
+import sys
+import unicodedata
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from statistics import fmean
 
+# A notebook sets it for what it starts, often to a package that isn't here, and then matplotlib can't even be loaded.
+# Files need no backend; `show_histories` comes back to it.
+BACKEND = os.environ.pop("MPLBACKEND", None)
+
+import matplotlib
 import torch
 from matplotlib.axes import Axes
+from matplotlib.backends import BackendFilter, backend_registry
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from utils.files import write_whole
-from utils.history import Epoch, History
+from utils.history import Epoch, History, title_of
 from utils.inspection import Guess
+from utils.sentences import ACCENTS
 
 DPI = 200  # dots an inch: sharp on a page
-TITLES = {
-    "rnn": "Hand-written vanilla RNN",
-    "gru": "Hand-written GRU",
-    "lstm": "Hand-written LSTM",
-    "torch_lstm": "Builtin torch.nn.LSTM",
-    "mogrifier_lstm": "Hand-written Mogrifier LSTM",
-    "phased_lstm": "Hand-written Phased LSTM",
-}
 # Colours of Okabe & Ito (2008), which the colour-blind can tell apart; dashes, marks and brightness tell them in
 # print. The first line is broad and pale and the next ones narrow and dark, so that equal curves both show.
 STYLES = (
@@ -40,9 +46,16 @@ TRAIN = {"color": "#E69F00", "linestyle": "--", "marker": "o", "markersize": 5}
 TEST = {"color": "#0072B2", "linestyle": "-", "marker": "s", "markersize": 5}
 
 
-def title_of(name: str) -> str:
-    """A cell's name in full."""
-    return TITLES.get(name, name)
+# The usual fonts of scripts that matplotlib's own one lacks; those that are installed draw what it can't.
+SCRIPTS = "Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada Malayalam Sinhala Thai Lao Khmer Myanmar"
+SCRIPTS += " Arabic Hebrew Armenian Georgian Ethiopic CJK"
+FAMILIES = [f"{maker} {script}" for script in SCRIPTS.split() for maker in ("Noto Sans", "Lohit")]
+FAMILIES += ["Noto Sans CJK SC", "Noto Sans CJK JP", "Nirmala UI", "Leelawadee UI", "Malgun Gothic", "Microsoft YaHei"]
+FAMILIES += ["PingFang SC", "Heiti TC", "Kohinoor Devanagari", "Apple SD Gothic Neo", "Thonburi", "WenQuanYi Zen Hei"]
+FAMILIES += ["WenQuanYi Micro Hei", "Arial Unicode MS"]
+INSTALLED = [family for family in FAMILIES if family in fontManager.get_font_names()]
+matplotlib.rcParams["font.family"] = ["DejaVu Sans", *INSTALLED]
+warnings.filterwarnings("ignore", r"Glyph \d+ ")  # two lines for each letter; `name_missing` says it in one
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -52,6 +65,27 @@ def save_figure(figure: Figure, path: Path) -> None:
         UserError: it can't be written.
     """
     write_whole(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DPI))
+    name_missing(figure, path)
+
+
+def name_missing(figure: Figure, path: Path) -> None:
+    """Says on stderr which scripts of a picture's texts no font here has, and what to install."""
+    families = matplotlib.rcParams["font.family"]
+    known = set().union(*(get_font(findfont(family)).get_charmap() for family in families))
+    text = "".join(text.get_text() for text in figure.findobj(Text))
+    letters = {letter for letter in text if ord(letter) not in known and unicodedata.category(letter)[0] in "LMN"}
+    scripts = {unicodedata.name(letter, "UNKNOWN").split()[0].capitalize() for letter in letters}
+    if scripts:
+        wanted = {"CJK" if script in ("Cjk", "Hangul", "Hiragana", "Katakana") else script for script in scripts}
+        fonts = ", ".join(f"Noto Sans {script}" for script in sorted(wanted))
+        print(f"{path}: no font here has letters of {', '.join(sorted(scripts))}; install {fonts}", file=sys.stderr)
+
+
+def in_reading_order(word: str) -> str:
+    """A word as matplotlib takes it: before its version 3.11 it sets letters from left to right in any script."""
+    if matplotlib.__version_info__ >= (3, 11) or unicodedata.bidirectional(word[0]) not in ("R", "AL"):
+        return word
+    return "".join(reversed(re.findall(f".[{ACCENTS}]*", word)))
 
 
 def plot_history(history: History, path: Path) -> None:
@@ -192,11 +226,17 @@ def plot_speed(rows: Sequence[tuple[str, Mapping[str, float]]], path: Path) -> N
 
 
 def show_histories(histories: Sequence[History], results: Path) -> None:
-    """Opens a window with each training's plot, until it is closed; says what to do if there is no display."""
+    """Opens a window with each training's plot, until it is closed; says what to do where none can be opened."""
     from matplotlib import pyplot as plt  # here, since it looks for a display as soon as it is loaded
 
-    if plt.get_backend().lower() == "agg":
-        print(f"--show: there is no display here; open the PNG files in {results} instead")
+    try:
+        if BACKEND:
+            plt.switch_backend(BACKEND)
+        has_window = plt.get_backend().lower() in backend_registry.list_builtin(BackendFilter.INTERACTIVE)
+    except (ImportError, ValueError):  # it isn't installed, or needs a display that isn't there
+        has_window = False
+    if not has_window:
+        print(f"--show: no window can be opened here; open the PNG files in {results} instead", file=sys.stderr)
         return
     for history in histories:
         draw_history(history, plt.figure())
@@ -221,7 +261,7 @@ def plot_activity(
     image = heat.imshow(values, cmap="Blues", vmin=0, vmax=max(1, values.max().item()), aspect="auto")
     figure.colorbar(image, ax=heat, label="mean size over all units")
     heat.set_yticks(range(len(activity)), list(activity))
-    heat.set_xticks(range(len(words)), words)
+    heat.set_xticks(range(len(words)), [in_reading_order(word) for word in words])
     heat.tick_params(labelbottom=True)
     for row, numbers in enumerate(values.tolist()):
         for column, value in enumerate(numbers):
@@ -235,7 +275,7 @@ def plot_activity(
     for column, row in enumerate(guesses):
         for place, guess in enumerate(row):
             color = "white" if guess.probability > 0.5 else "black"
-            text = f"{guess.word}\n{guess.probability:.0%}"
+            text = f"{in_reading_order(guess.word)}\n{guess.probability:.0%}"
             below.text(column, place, text, ha="center", va="center", color=color, fontsize=8)
     save_figure(figure, path)
 
@@ -252,7 +292,7 @@ def plot_embedding(words: Sequence[str], places: Tensor, marked: Sequence[str], 
         weight, color = ("bold", "#D55E00") if word in marked else ("normal", "black")
         axes.plot(*place, ".", color=color, markersize=3)
         style = {"fontsize": 8, "fontweight": weight, "color": color}
-        labels.append(axes.annotate(word, place, (0, 0), textcoords="offset points", **style))
+        labels.append(axes.annotate(in_reading_order(word), place, (0, 0), textcoords="offset points", **style))
     figure.draw_without_rendering()  # only then is it known how much room a word takes
     taken: list[Bbox] = []
     for label in labels:  # a word in the way of another one moves below it
