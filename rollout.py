@@ -4,7 +4,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from utils.errors import UserError, run
+from utils.errors import UserError, loading, run
 from utils.options import Parser, add_seed_and_device, number
 
 RESULTS = Path("results")
@@ -14,13 +14,13 @@ def main() -> None:
     options = parse_options()
     path = options.checkpoint or newest_checkpoint()
 
-    # Here, since these take seconds to load: --help and a wrong option answer at once.
-    import torch
+    with loading():  # only now, since it takes seconds, and --help and a wrong option answer at once
+        import torch
 
-    from utils.checkpoint import load_checkpoint
-    from utils.console import answer_pipe, introduction, show_neighbours, talk
-    from utils.history import title_of
-    from utils.inspection import require_open_gates
+        from utils.checkpoint import load_checkpoint
+        from utils.console import answer_pipe, introduction, show_neighbours, talk
+        from utils.history import title_of
+        from utils.inspection import require_open_gates
 
     checkpoint = load_checkpoint(path, options.device)
     options.generator = torch.Generator().manual_seed(options.seed)

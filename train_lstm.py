@@ -1,6 +1,6 @@
 """Trains a hand-written LSTM to predict the next word of a sentence, and torch.nn.LSTM to compare."""
 
-from utils.errors import run
+from utils.errors import loading, run
 from utils.options import training_parser
 
 SUCCESSORS = ["mogrifier_lstm", "phased_lstm"]
@@ -13,11 +13,12 @@ def main() -> int:
     parser.add_argument("--model", choices=choices, default="both", help="what to train; both: lstm and torch_lstm")
     options = parser.parse_args()
 
-    # Packages: only now, since they take seconds to load, and --help and a wrong option answer at once
-    from models import CELLS, LSTM
-    from utils.comparison import compare, largest_differences, with_torch_lstm
-    from utils.dataset import batches, load_data
-    from utils.training import build, report, train
+    # Packages: only now, since they take seconds, and --help and a wrong option answer at once
+    with loading():
+        from models import CELLS, LSTM
+        from utils.comparison import compare, largest_differences, with_torch_lstm
+        from utils.dataset import batches, load_data
+        from utils.training import build, report, train
 
     # Data
     data = load_data(options)

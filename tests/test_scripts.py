@@ -10,6 +10,7 @@ import sys
 import time
 from argparse import Namespace
 from pathlib import Path
+from select import select
 
 import pytest
 import torch
@@ -151,6 +152,36 @@ def test_ctrl_c_keeps_what_there_is(tmp_path):
     assert sorted(path.suffix for path in (tmp_path / "results").iterdir()) == [".csv", ".png", ".pt"]
 
 
+# Sends itself Ctrl-C when it comes to an import: that of a package, by name, or the n-th one.
+INTERRUPTED = """
+import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & makes it ignored
+place, count = sys.argv.pop(1), 0
+def interrupt(event, details):
+    global count
+    if event == "import" and "utils.errors" in sys.modules:
+        count += 1
+        if place in (details[0], str(count)):
+            os.kill(os.getpid(), signal.SIGINT)
+sys.addaudithook(interrupt)
+sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+PLACES = ["numpy", "torch.nn", "matplotlib", "tqdm"]
+MORE_PLACES = [pytest.param(str(count), marks=pytest.mark.long) for count in range(30, 1530, 50)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+@pytest.mark.parametrize("place", [*PLACES, *MORE_PLACES])
+def test_ctrl_c_while_packages_load_is_quiet(tmp_path, place):
+    command = [sys.executable, "-c", INTERRUPTED, place, PROJECT / "train_rnn.py", *SMALL, "--epochs", 10_000]
+    result = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode in (130, -signal.SIGINT)
+    assert result.stderr.strip() == ""
+    assert result.stdout == ""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.long)])
 def test_kill_leaves_whole_files(tmp_path, kills):
@@ -232,9 +263,10 @@ def test_a_person_at_the_terminal(tmp_path, trained, leaving, code):
         os.write(terminal, b"The sea is\n")
         answer = read_until(terminal, process, "> ")
         if leaving == b"\x03":
-            while process.poll() is None:  # one that comes between the prompt and the waiting for a line may be lost
+            # One that comes between the prompt and the waiting for a line may be lost: then nothing more is shown.
+            process.send_signal(signal.SIGINT)
+            while process.poll() is None and not select([terminal], [], [], 10)[0]:
                 process.send_signal(signal.SIGINT)
-                time.sleep(0.1)
         else:
             os.write(terminal, leaving)
         assert process.wait(timeout=600) == code

@@ -3,8 +3,10 @@
 import errno
 import os
 import re
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 OUT_OF_MEMORY = re.compile("out of memory|not enough memory|allocate memory")  # as torch says it, on any device
@@ -22,6 +24,22 @@ def tell(problem: object) -> None:
 def first_line(error: Exception) -> str:
     """The first line of what an error says of itself; torch's go on for many."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Within it, while large packages are loaded, Ctrl-C ends the process at once and in silence.
+
+    Python would raise a KeyboardInterrupt, which packages that are only half loaded take for another error.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # else a shell's `&` has it ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, before)
 
 
 def run(main: Callable[[], int | None]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from utils.errors import first_line
+from utils.errors import first_line, loading
 
 DATA = Path(__file__).parent.parent / "data" / "sentences.txt"
 
@@ -51,7 +51,8 @@ def number(kind: type, low: float, high: float = math.inf, open_low: bool = Fals
 
 def device(text: str):
     """A type for an option: the torch.device of this name; auto is a CUDA GPU, or the CPU where none can be used."""
-    import torch  # here, since that takes seconds: --help and a wrong option answer at once
+    with loading():  # here, since it takes seconds: --help and a wrong option answer at once
+        import torch
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torch has to say of a GPU that is too old is said below
