@@ -42,7 +42,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def in_process(*arguments: str, environment=os.environ) -> str:
-    """What a Python process of its own prints."""
+    """What a Python process of its own prints on stdout, and nothing on stderr."""
     result = subprocess.run(
         [sys.executable, *arguments],
         cwd=PROJECT,
@@ -51,7 +51,7 @@ def in_process(*arguments: str, environment=os.environ) -> str:
         text=True,
         check=False,
     )
-    assert result.returncode == 0, result.stderr
+    assert (result.returncode, result.stderr) == (0, "")
     return result.stdout
 
 
@@ -83,7 +83,7 @@ torch.set_num_threads(1)
 words = [f"w{i}" for i in range(30_000)]
 generator = torch.Generator().manual_seed(0)
 sentences = []
-for length in torch.randint(3, 20, (60 * 16,), generator=generator).tolist():
+for length in torch.randint(3, 20, (40 * 16,), generator=generator).tolist():
     sentences.append([words[i] for i in torch.randint(0, 30_000, (length,), generator=generator).tolist()])
 vocabulary = Vocabulary(words)
 dataset = SentenceDataset(sentences, vocabulary, 20)
@@ -92,7 +92,7 @@ average = LanguageModel(RNN, len(vocabulary), 8, 8)
 loss = WeightedCrossEntropy(dataset.targets(), len(vocabulary))
 keep_freed_memory()
 print(megabytes())
-train_epoch(model, Bar(batches(dataset, 16, 0)), loss, schedule_of(model, 1e-3, 60), average, Interrupt())
+train_epoch(model, Bar(batches(dataset, 16, 0)), loss, schedule_of(model, 1e-3, 40), average, Interrupt())
 """
 
 
@@ -100,8 +100,8 @@ train_epoch(model, Bar(batches(dataset, 16, 0)), loss, schedule_of(model, 1e-3, 
 def test_memory_doesn_t_grow_with_the_steps():
     """Little but logits: as large as those of 30,000 words are, and of another size in each batch."""
     start, *steps = map(float, in_process("-c", STEPS_OF_MEMORY).split())
-    assert len(steps) == 60
-    assert max(steps[40:]) - start < 1.4 * (max(steps[:20]) - start)
+    assert len(steps) == 40
+    assert max(steps[25:]) - start < 1.4 * (max(steps[:20]) - start)
 
 
 # Devices
@@ -190,9 +190,12 @@ def test_the_average_s_lstm_has_its_weights_in_one_piece(settings, monkeypatch):
 
 # Notebooks and packages
 
-def test_a_backend_of_another_environment_stops_nothing():
+def test_pictures_need_no_backend_and_warn_of_no_glyph():
+    """Not of one that belongs to another environment, and not in two lines for each letter."""
     environment = {**os.environ, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-    said = in_process("-c", "import utils.plotting; print(utils.plotting.BACKEND)", environment=environment)
+    warning = "warnings.warn('Glyph 2361 (X) missing from font(s) DejaVu Sans.')"
+    command = f"import utils.plotting, warnings; {warning}; print(utils.plotting.BACKEND)"
+    said = in_process("-c", command, environment=environment)
     assert said.strip() == environment["MPLBACKEND"]
 
 
@@ -260,7 +263,7 @@ def test_a_file_held_for_a_moment_is_written_after_all(monkeypatch, tmp_path):
     assert names_in(tmp_path) == ["lstm.csv"]
 
 
-@pytest.mark.parametrize("held", ["lstm.pt", "lstm.csv", "lstm.png", "comparison.csv"])
+@pytest.mark.parametrize("held", ["lstm.pt", "lstm.csv", "comparison.png"])
 def test_a_file_that_stays_held_is_named_and_the_others_are_written(monkeypatch, tmp_path, held):
     monkeypatch.setattr(files, "PAUSES", (0,))
     replace = Path.replace
@@ -457,12 +460,6 @@ def test_letters_that_no_font_has_are_told_in_one_line(one_font, tmp_path, capsy
     latin = [[Guess("jūra", 0.5), Guess("море", 0.2), Guess("θάλασσα", 0.1)]] * 2
     plotting.plot_activity(["שלום", "سلام"], {"h̃": torch.ones(2)}, latin, "rnn", tmp_path / "b.png")
     assert capsys.readouterr().err == ""
-
-
-def test_glyph_warnings_are_set_aside():
-    command = "import utils.plotting, warnings; warnings.warn('Glyph 2361 (X) missing from font(s) DejaVu Sans.')"
-    result = subprocess.run([sys.executable, "-c", command], cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert result.stderr == ""
 
 
 def ink(text: str) -> np.ndarray:
