@@ -1,5 +1,6 @@
 """Histories → pictures to hand in: readable in print, in black and white, and by the colour-blind."""
 
+import logging
 import os
 import re
 import sys
@@ -55,7 +56,9 @@ FAMILIES += ["PingFang SC", "Heiti TC", "Kohinoor Devanagari", "Apple SD Gothic 
 FAMILIES += ["WenQuanYi Micro Hei", "Arial Unicode MS"]
 INSTALLED = [family for family in FAMILIES if family in fontManager.get_font_names()]
 matplotlib.rcParams["font.family"] = ["DejaVu Sans", *INSTALLED]
+EAST_ASIAN = ("CJK", "HANGUL", "HIRAGANA", "KATAKANA")  # one family of fonts has them all
 warnings.filterwarnings("ignore", r"Glyph \d+ ")  # two lines for each letter; `name_missing` says it in one
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # that a font has no bold letters is no matter
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -74,11 +77,11 @@ def name_missing(figure: Figure, path: Path) -> None:
     known = set().union(*(get_font(findfont(family)).get_charmap() for family in families))
     text = "".join(text.get_text() for text in figure.findobj(Text))
     letters = {letter for letter in text if ord(letter) not in known and unicodedata.category(letter)[0] in "LMN"}
-    scripts = {unicodedata.name(letter, "UNKNOWN").split()[0].capitalize() for letter in letters}
+    names = {unicodedata.name(letter, "UNKNOWN").split()[0] for letter in letters}  # each begins with its script's
+    scripts = sorted({"CJK" if name in EAST_ASIAN else name.capitalize() for name in names})
     if scripts:
-        wanted = {"CJK" if script in ("Cjk", "Hangul", "Hiragana", "Katakana") else script for script in scripts}
-        fonts = ", ".join(f"Noto Sans {script}" for script in sorted(wanted))
-        print(f"{path}: no font here has letters of {', '.join(sorted(scripts))}; install {fonts}", file=sys.stderr)
+        fonts = ", ".join(f"Noto Sans {script}" for script in scripts)
+        print(f"{path}: no font here has letters of {', '.join(scripts)}; install {fonts}", file=sys.stderr)
 
 
 def in_reading_order(word: str) -> str:
