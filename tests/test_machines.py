@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from models import CELLS, LSTM, RNN, LanguageModel
-from utils import comparison, console, files, options, plotting, training
+from utils import comparison, console, files, fonts, options, plotting, training
 from utils.checkpoint import load_checkpoint
 from utils.dataset import batches, load_data
 from utils.errors import UserError
@@ -480,15 +480,15 @@ def ink(text: str) -> np.ndarray:
 
 
 def test_words_written_from_right_to_left_are_drawn_so(one_font):
-    columns = ink(plotting.in_reading_order("שי"))  # a broad letter, and a small one that follows it
+    columns = ink(fonts.in_reading_order("שי"))  # a broad letter, and a small one that follows it
     middle = len(columns) // 2
     assert columns[middle:].sum() > columns[:middle].sum()
-    columns = ink(plotting.in_reading_order("شا"))  # a broad letter, and an upright stroke
+    columns = ink(fonts.in_reading_order("شا"))  # a broad letter, and an upright stroke
     assert columns.argmax() < len(columns) // 2
-    assert plotting.in_reading_order("sea") == "sea"
+    assert fonts.in_reading_order("sea") == "sea"
 
 
 def test_older_matplotlibs_get_the_letters_from_left_to_right(monkeypatch):
     monkeypatch.setattr(matplotlib, "__version_info__", (3, 10, 0))
-    assert plotting.in_reading_order("שָׁלוֹם") == "םוֹלשָׁ"
-    assert plotting.in_reading_order("mīļā") == "mīļā"
+    assert fonts.in_reading_order("שָׁלוֹם") == "םוֹלשָׁ"
+    assert fonts.in_reading_order("mīļā") == "mīļā"

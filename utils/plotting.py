@@ -1,11 +1,7 @@
 """Histories → pictures to hand in: readable in print, in black and white, and by the colour-blind."""
 
-import logging
 import os
-import re
 import sys
-import unicodedata
-import warnings
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -15,21 +11,18 @@ from statistics import fmean
 # Files need no backend; `show_histories` comes back to it.
 BACKEND = os.environ.pop("MPLBACKEND", None)
 
-import matplotlib
 import torch
 from matplotlib.axes import Axes
 from matplotlib.backends import BackendFilter, backend_registry
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, fontManager, get_font
-from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from utils.files import write_whole
+from utils.fonts import in_reading_order, name_missing
 from utils.history import Epoch, History, title_of
 from utils.inspection import Guess
-from utils.sentences import ACCENTS
 
 DPI = 200  # dots an inch: sharp on a page
 # Colours of Okabe & Ito (2008), which the colour-blind can tell apart; dashes, marks and brightness tell them in
@@ -47,20 +40,6 @@ TRAIN = {"color": "#E69F00", "linestyle": "--", "marker": "o", "markersize": 5}
 TEST = {"color": "#0072B2", "linestyle": "-", "marker": "s", "markersize": 5}
 
 
-# The usual fonts of scripts that matplotlib's own one lacks; those that are installed draw what it can't.
-SCRIPTS = "Devanagari Bengali Gurmukhi Gujarati Oriya Tamil Telugu Kannada Malayalam Sinhala Thai Lao Khmer Myanmar"
-SCRIPTS += " Arabic Hebrew Armenian Georgian Ethiopic CJK"
-FAMILIES = [f"{maker} {script}" for script in SCRIPTS.split() for maker in ("Noto Sans", "Lohit")]
-FAMILIES += ["Noto Sans CJK SC", "Noto Sans CJK JP", "Nirmala UI", "Leelawadee UI", "Malgun Gothic", "Microsoft YaHei"]
-FAMILIES += ["PingFang SC", "Heiti TC", "Kohinoor Devanagari", "Apple SD Gothic Neo", "Thonburi", "WenQuanYi Zen Hei"]
-FAMILIES += ["WenQuanYi Micro Hei", "Arial Unicode MS"]
-INSTALLED = [family for family in FAMILIES if family in fontManager.get_font_names()]
-matplotlib.rcParams["font.family"] = ["DejaVu Sans", *INSTALLED]
-EAST_ASIAN = ("CJK", "HANGUL", "HIRAGANA", "KATAKANA")  # one family of fonts has them all
-warnings.filterwarnings("ignore", r"Glyph \d+ ")  # two lines for each letter; `name_missing` says it in one
-logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # that a font has no bold letters is no matter
-
-
 def save_figure(figure: Figure, path: Path) -> None:
     """Writes a PNG, whole or not at all.
 
@@ -69,26 +48,6 @@ def save_figure(figure: Figure, path: Path) -> None:
     """
     write_whole(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DPI))
     name_missing(figure, path)
-
-
-def name_missing(figure: Figure, path: Path) -> None:
-    """Says on stderr which scripts of a picture's texts no font here has, and what to install."""
-    families = matplotlib.rcParams["font.family"]
-    known = set().union(*(get_font(findfont(family)).get_charmap() for family in families))
-    text = "".join(text.get_text() for text in figure.findobj(Text))
-    letters = {letter for letter in text if ord(letter) not in known and unicodedata.category(letter)[0] in "LMN"}
-    names = {unicodedata.name(letter, "UNKNOWN").split()[0] for letter in letters}  # each begins with its script's
-    scripts = sorted({"CJK" if name in EAST_ASIAN else name.capitalize() for name in names})
-    if scripts:
-        fonts = ", ".join(f"Noto Sans {script}" for script in scripts)
-        print(f"{path}: no font here has letters of {', '.join(scripts)}; install {fonts}", file=sys.stderr)
-
-
-def in_reading_order(word: str) -> str:
-    """A word as matplotlib takes it: before its version 3.11 it sets letters from left to right in any script."""
-    if matplotlib.__version_info__ >= (3, 11) or unicodedata.bidirectional(word[0]) not in ("R", "AL"):
-        return word
-    return "".join(reversed(re.findall(f".[{ACCENTS}]*", word)))
 
 
 def plot_history(history: History, path: Path) -> None:
