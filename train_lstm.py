@@ -45,9 +45,10 @@ def main() -> int:
             break
 
     # Results
+    written = True
     if len(histories) == 2 and not histories[-1].interrupted:
-        compare(*histories, options.results)
-    return report(histories, options)
+        written = compare(*histories, options.results)
+    return report(histories, options) or (0 if written else 2)
 
 
 if __name__ == "__main__":

@@ -87,18 +87,22 @@ def verdict(by_hand: History, by_torch: History) -> str:
     return f"The hand-written LSTM {quality} torch.nn.LSTM\n{figures} and {speed}."
 
 
-def compare(by_hand: History, by_torch: History, results: Path) -> None:
-    """Writes comparison.csv and comparison.png, and prints the table and the verdict."""
+def compare(by_hand: History, by_torch: History, results: Path) -> bool:
+    """Writes comparison.csv and comparison.png, and prints the table and the verdict.
+
+    Returns:
+        Whether both files could be written.
+    """
     keep_earlier(results, "comparison")
     histories = [by_hand, by_torch]
     print(f"\n{table(histories)}\n\n{verdict(by_hand, by_torch)}")
-    if attempt(
+    written = attempt(
         partial(write_comparison, histories, results / "comparison.csv"),
         partial(plot_comparison, histories, results / "comparison.png"),
-    ):
+    )
+    if written:
         print(f"wrote {results / 'comparison'}.csv and .png")
-    else:
-        by_hand.written = False
+    return written
 
 
 def write_comparison(histories: Sequence[History], path: Path) -> None:

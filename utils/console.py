@@ -35,15 +35,15 @@ def introduction(path: Path, checkpoint: Checkpoint) -> str:
     )
 
 
-def talk(introduction: str, checkpoint: Checkpoint, options: Namespace) -> None:
+def talk(greeting: str, checkpoint: Checkpoint, options: Namespace) -> None:
     """Completes what a person types, until an empty line or Ctrl-D.
 
-    Introduction and prompt are for the person alone: where stdout is a file or a pipe, they go to stderr.
+    Greeting and prompt are for the person alone: where stdout is a file or a pipe, they go to stderr.
     """
     with suppress(ImportError):  # Windows has none, and its console edits lines by itself
         import readline  # noqa: F401  gives input() line editing and a history
     prompt = "> " if sys.stdout.isatty() else ""
-    print(introduction, file=sys.stdout if prompt else sys.stderr)
+    print(greeting, file=sys.stdout if prompt else sys.stderr)
     completions = None
     while True:
         if not prompt:
@@ -60,6 +60,7 @@ def talk(introduction: str, checkpoint: Checkpoint, options: Namespace) -> None:
             print(f"  {completion.sentence}")
             if options.alternatives:
                 print(alternatives(completion, checkpoint, options.alternatives))
+        sys.stdout.flush()
         plot(completions[-1:], checkpoint, options)
     if completions is None:
         plot([], checkpoint, options)
