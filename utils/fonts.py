@@ -29,7 +29,8 @@ FAMILIES = (
 INSTALLED = [family for family in FAMILIES if family in fontManager.get_font_names()]
 matplotlib.rcParams["font.family"] = ["DejaVu Sans", *INSTALLED]
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # some have no bold letters, and that's no matter
-warnings.filterwarnings("ignore", r"Glyph \d+ ")  # two lines for each letter; `name_missing` says it in one
+# Of each letter that is missing, two lines, of each script two more; `name_missing` says it in one.
+warnings.filterwarnings("ignore", r"Glyph \d+ |Matplotlib currently does not support ")
 
 
 def name_missing(figure: Figure, path: Path) -> None:
