@@ -1,15 +1,18 @@
 """Trains a hand-written GRU to predict the next word of a sentence."""
 
-from models import GRU
-from utils.dataset import load_data
-from utils.errors import run
+from utils.errors import loading, run
 from utils.options import training_parser
-from utils.training import build, report, train
 
 
 def main() -> int:
     # Options
     options = training_parser(__doc__, learning_rate=1e-2).parse_args()
+
+    # Packages: only now, since they take seconds, and --help and a wrong option answer at once
+    with loading():
+        from models import GRU
+        from utils.dataset import load_data
+        from utils.training import build, report, train
 
     # Data
     data = load_data(options)

@@ -1,11 +1,7 @@
 """Trains a hand-written LSTM to predict the next word of a sentence, and torch.nn.LSTM to compare."""
 
-from models import CELLS, LSTM
-from utils.comparison import compare, largest_differences, with_torch_lstm
-from utils.dataset import batches, load_data
-from utils.errors import run
+from utils.errors import loading, run
 from utils.options import training_parser
-from utils.training import build, report, train
 
 SUCCESSORS = ("mogrifier_lstm", "phased_lstm", "slstm", "attention_lstm")
 
@@ -16,6 +12,13 @@ def main() -> int:
     choices = ["both", "lstm", "torch_lstm", *SUCCESSORS]
     parser.add_argument("--model", choices=choices, default="both", help="what to train; both: lstm and torch_lstm")
     options = parser.parse_args()
+
+    # Packages: only now, since they take seconds, and --help and a wrong option answer at once
+    with loading():
+        from models import CELLS, LSTM
+        from utils.comparison import compare, largest_differences, with_torch_lstm
+        from utils.dataset import batches, load_data
+        from utils.training import build, report, train
 
     # Data
     data = load_data(options)
@@ -42,9 +45,10 @@ def main() -> int:
             break
 
     # Results
+    written = True
     if len(histories) == 2 and not histories[-1].interrupted:
-        compare(*histories, options.results)
-    return report(histories, options)
+        written = compare(*histories, options.results)
+    return report(histories, options) or (0 if written else 2)
 
 
 if __name__ == "__main__":

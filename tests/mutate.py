@@ -74,13 +74,15 @@ MUTATIONS = {
         ("torch.rand(hidden_size) * self.log_tau.detach().exp()", "torch.zeros(hidden_size)"),
         ("torch.rand(hidden_size) * self.log_tau.detach().exp()", "torch.rand(hidden_size)"),
     ],
-    ("rollout.py", "test_rollout.py"): [
+    ("utils/console.py", "test_rollout.py"): [
         ("[len(beginning) - 1:]", "[len(beginning):]"),
         ("ending.ids + [END] * ending.ended", "ending.ids"),
-        ("return checkpoints[-1]", "return checkpoints[0]"),
-        (", key=lambda path: path.stat().st_mtime", ""),
         ("search(model, beginnings, options.beam,", "search(model, beginnings, 5,"),
         ("options.beam == 1:", "options.beam <= 2:"),
+    ],
+    ("rollout.py", "test_rollout.py"): [
+        ("return checkpoints[-1]", "return checkpoints[0]"),
+        (", key=lambda path: path.stat().st_mtime", ""),
         ("options.beam or 5", "5"),
     ],
 }  # fmt: skip

@@ -3,16 +3,18 @@
 import csv
 import dataclasses
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from argparse import Namespace
 from pathlib import Path
+from select import select
 
 import pytest
 import torch
-from conftest import PROJECT
+from conftest import PROJECT, SIZES, SMALL, few_sentences
 
 from utils.checkpoint import load_checkpoint
 from utils.dataset import batches, load_data
@@ -20,16 +22,13 @@ from utils.history import read_epochs
 from utils.loss import WeightedCrossEntropy
 from utils.training import evaluate
 
-SIZES = ("--embedding-size", 16, "--hidden-size", 24)
-SMALL = (*SIZES, "--data", "few.txt", "--epochs", 2, "--device", "cpu")
 TIMES = ("seconds", "words_per_second")
 BEGINNINGS = "The best way\n\nmy mother, Blorb\nWhen it rains\n"
 
 
 @pytest.fixture(autouse=True)
-def few_sentences(tmp_path):
-    sentences = (PROJECT / "data" / "sentences.txt").read_text(encoding="utf-8").splitlines()
-    (tmp_path / "few.txt").write_text("\n".join(sentences[:400]), encoding="utf-8")
+def data(tmp_path):
+    few_sentences(tmp_path)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -37,8 +36,10 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("name", ["rnn", "gru"])
-def test_train_and_roll_out(tmp_path, script, name):
+@pytest.mark.parametrize(("name", "apart"), [("rnn", False), ("gru", True)])
+def test_train_and_roll_out(tmp_path, script, script_apart, name, apart):
+    """Once in processes of their own, as a person would."""
+    script = script_apart if apart else script
     trained = script(tmp_path, f"train_{name}.py", *SMALL)
     assert trained.returncode == 0, trained.stderr
     assert "best so far" in trained.stdout
@@ -54,6 +55,7 @@ def test_train_and_roll_out(tmp_path, script, name):
     assert [bool(row["test_loss"]) for row in rows] == ([False] * 5 + [True]) * 2
     assert (results / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
+    assert trained.stderr == ""  # no progress bar where it isn't a terminal
     rolled = script(tmp_path, "rollout.py", typed=BEGINNINGS)
     assert rolled.returncode == 0, rolled.stderr
     first, blank, second, third = rolled.stdout.splitlines()
@@ -81,11 +83,8 @@ def test_both_lstms_train_alike(tmp_path, script):
 
 
 @pytest.mark.parametrize("name", ["torch_lstm", "mogrifier_lstm", "phased_lstm", "slstm", "attention_lstm"])
-def test_other_models_of_train_lstm(tmp_path, script, name):
-    trained = script(tmp_path, "train_lstm.py", "--model", name, *SMALL)
-    assert trained.returncode == 0, trained.stderr
-    checkpoint = tmp_path / "results" / f"{name}.pt"
-    options = ["--checkpoint", checkpoint, "--alternatives", 3]
+def test_other_models_of_train_lstm(tmp_path, script, trained, name):
+    options = ["--checkpoint", trained(name), "--alternatives", 3]
     if name != "torch_lstm":
         options += ["--plot", tmp_path / "cell.png"]
     rolled = script(tmp_path, "rollout.py", *options, typed="The best way\n")
@@ -127,8 +126,8 @@ def test_the_checkpoint_is_of_the_best_epoch(tmp_path, script):
     assert f"the weights of epoch {lowest.epoch}" in trained.stdout
 
 
-def start_training(folder: Path, *options: object) -> subprocess.Popen:
-    command = [sys.executable, str(PROJECT / "train_gru.py"), *map(str, (*SMALL, "--epochs", 10_000, *options))]
+def start_training(folder: Path) -> subprocess.Popen:
+    command = [sys.executable, str(PROJECT / "train_gru.py"), *map(str, (*SMALL, "--epochs", 10_000))]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -153,106 +152,166 @@ def test_ctrl_c_keeps_what_there_is(tmp_path):
     assert sorted(path.suffix for path in (tmp_path / "results").iterdir()) == [".csv", ".png", ".pt"]
 
 
+# Sends itself Ctrl-C when it comes to an import: that of a package, by name, or the n-th one.
+INTERRUPTED = """
+import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's & makes it ignored
+place, count = sys.argv.pop(1), 0
+def interrupt(event, details):
+    global count
+    if event == "import" and "utils.errors" in sys.modules:
+        count += 1
+        if place in (details[0], str(count)):
+            os.kill(os.getpid(), signal.SIGINT)
+sys.addaudithook(interrupt)
+sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+PLACES = ["numbers", "matplotlib"]  # the first one is loaded while torch loads numpy
+MORE_PLACES = [pytest.param(str(count), marks=pytest.mark.long) for count in range(80, 1580, 50)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+@pytest.mark.parametrize("place", [*PLACES, *MORE_PLACES])
+def test_ctrl_c_while_packages_load_is_quiet(tmp_path, place):
+    command = [sys.executable, "-c", INTERRUPTED, place, PROJECT / "train_rnn.py", *SMALL]
+    result = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode in (130, -signal.SIGINT)
+    assert result.stderr.strip() == ""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_kill_leaves_whole_files_and_no_pile_of_others(tmp_path):
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.long)])
+def test_kill_leaves_whole_files(tmp_path, kills):
     results = tmp_path / "results"
-    for delay in (0.0, 0.31):
+    generator = random.Random(0)
+    for _ in range(kills):
         process = start_training(tmp_path)
         while "best so far" not in process.stdout.readline():  # from here on it writes files all the time
             assert process.poll() is None, process.stderr.read()
         wait_for(results / "gru.png", process)
-        time.sleep(delay)
+        time.sleep(generator.uniform(0, 0.5))
         process.kill()
         process.communicate()
         assert load_checkpoint(results / "gru.pt", torch.device("cpu")).history.epochs
         assert read_epochs(results / "gru.csv")
-        leftovers = [path.name for path in results.iterdir() if path.name.startswith(".")]
-        assert set(leftovers) <= {".gru.pt.part", ".gru.csv.part", ".gru.png.part"}
 
 
-def test_piped_completions_keep_their_order_at_any_number(tmp_path, script):
-    assert script(tmp_path, "train_rnn.py", *SMALL).returncode == 0
+@pytest.mark.long
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_two_trainings_in_one_folder(tmp_path):
+    """The files of each epoch are one training's or the other's, and whole."""
+    processes = [start_training(tmp_path) for _ in range(2)]
+    for process in processes:
+        for _ in range(30):
+            while "best so far" not in process.stdout.readline():
+                assert process.poll() is None, process.stderr.read()
+    for process in processes:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=600)
+        assert (process.returncode, errors) == (130, "")
+    assert load_checkpoint(tmp_path / "results" / "gru.pt", torch.device("cpu")).history.epochs
+    assert read_epochs(tmp_path / "results" / "gru.csv")
+    assert not list((tmp_path / "results").glob(".*"))
+
+
+def test_piped_completions_keep_their_order_at_any_number(tmp_path, script, trained):
+    checkpoint = ("--checkpoint", trained("rnn"))
     lines = [f"The {word} of {number}" for number in range(300) for word in ("man", "sea", "day")]
-    many = script(tmp_path, "rollout.py", "--max-words", 4, typed="\n".join(lines))
+    many = script(tmp_path, "rollout.py", *checkpoint, "--max-words", 4, typed="\n".join(lines))
     assert many.returncode == 0
     for line, sentence in zip(lines, many.stdout.splitlines(), strict=True):
         assert sentence.startswith(line)
     # Three different endings of one beginning.
-    drawn = script(tmp_path, "rollout.py", "--samples", 3, "--max-words", 4, typed="The sea\n").stdout
+    drawn = script(tmp_path, "rollout.py", *checkpoint, "--samples", 3, "--max-words", 4, typed="The sea\n").stdout
     assert len(set(drawn.splitlines())) == 3
-    near = script(tmp_path, "rollout.py", "--neighbours", "THE - a + my", "--plot", "map.png")
+    near = script(tmp_path, "rollout.py", *checkpoint, "--neighbours", "THE - a + my", "--plot", "map.png")
     assert near.returncode == 0
     assert len(near.stdout.splitlines()) == 12
     assert (tmp_path / "map.png").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
-def test_a_reader_may_leave_early(tmp_path, script):
-    assert script(tmp_path, "train_rnn.py", *SMALL, "--epochs", 1).returncode == 0
-    command = f"yes 'The sea' | head -5000 | '{sys.executable}' '{PROJECT / 'rollout.py'}' --beam 1 | head -1"
+def test_a_reader_may_leave_early(tmp_path, trained):
+    rollout = f"'{sys.executable}' '{PROJECT / 'rollout.py'}' --checkpoint '{trained('rnn')}' --beam 1 --max-words 2"
+    command = f"yes 'The sea {'and the sea ' * 20}' | head -5000 | {rollout} | head -1"
     result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert len(result.stdout.splitlines()) == 1
     assert "Traceback" not in result.stderr
     assert "Error" not in result.stderr
 
 
-def test_latvian_in_a_locale_that_knows_none(tmp_path, script):
+def test_latvian_in_a_locale_that_knows_none(tmp_path, script_apart):
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     environment["PYTHONIOENCODING"] = "ascii"
     options = (*SIZES, "--epochs", 1, "--min-count", 1, "--data", PROJECT / "tests" / "latviski.txt")
-    trained = script(tmp_path, "train_rnn.py", *options, environment=environment)
+    trained = script_apart(tmp_path, "train_rnn.py", *options, environment=environment)
     assert trained.returncode == 0, trained.stderr
-    rolled = script(tmp_path, "rollout.py", typed="ģimene šķērso, ēzelis\n", environment=environment)
+    rolled = script_apart(tmp_path, "rollout.py", typed="ģimene šķērso, ēzelis\n", environment=environment)
     assert rolled.stdout.startswith("Ģimene šķērso, ēzelis")
     assert "ēzelis" in rolled.stderr
 
 
+def read_until(terminal: int, process: subprocess.Popen, mark: str, shown: str = "") -> str:
+    """What a terminal shows, up to a mark."""
+    while mark not in shown:
+        assert process.poll() is None, shown
+        shown += os.read(terminal, 10_000).decode("utf-8", "replace")
+    return shown
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
-def test_a_person_at_the_terminal(tmp_path, script):
+@pytest.mark.parametrize(("leaving", "code"), [(b"\x04", 0), (b"\x03", 130)])
+def test_a_person_at_the_terminal(tmp_path, trained, leaving, code):
     import pty
 
-    assert script(tmp_path, "train_rnn.py", *SMALL, "--epochs", 1).returncode == 0
-    for leaving in (b"\n", b"\x04", b"\x03"):
-        terminal, keyboard = pty.openpty()
-        command = [sys.executable, str(PROJECT / "rollout.py"), "--alternatives", "2"]
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            stdin=keyboard,
-            stdout=keyboard,
-            stderr=keyboard,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & makes it ignored
-        )
-        os.close(keyboard)
-        shown = ""
-        for typed in (b"The sea is\n", leaving):
-            before = shown.count("> ")
-            while shown.count("> ") == before:
-                shown += os.read(terminal, 10_000).decode("utf-8", "replace")
-            if typed == b"\x03":
+    terminal, keyboard = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(PROJECT / "rollout.py"), "--alternatives", "2", "--checkpoint", str(trained("rnn"))],
+        cwd=tmp_path,
+        stdin=keyboard,
+        stdout=keyboard,
+        stderr=keyboard,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's & makes it ignored
+    )
+    try:
+        introduction = read_until(terminal, process, "> ")
+        os.write(terminal, b"The sea is\n")
+        answer = read_until(terminal, process, "> ")
+        if leaving == b"\x03":
+            # One that comes between the prompt and the waiting for a line may be lost: then nothing more is shown.
+            process.send_signal(signal.SIGINT)
+            while process.poll() is None and not select([terminal], [], [], 10)[0]:
                 process.send_signal(signal.SIGINT)
-            else:
-                os.write(terminal, typed)
-        assert process.wait(timeout=60) == (130 if leaving == b"\x03" else 0)
+        else:
+            os.write(terminal, leaving)
+        assert process.wait(timeout=600) == code
+        shown = introduction + answer + os.read(terminal, 10_000).decode("utf-8", "replace")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(keyboard)
         os.close(terminal)
-        assert "results/rnn.pt: Hand-written vanilla RNN" in shown
-        assert "Best epoch 1: test loss" in shown
-        assert "  The sea is" in shown
-        assert "likeliest there" in shown
-        assert "Traceback" not in shown
+    assert "rnn.pt: Hand-written vanilla RNN" in introduction
+    assert "Best epoch 2: test loss" in introduction
+    assert "  The sea is" in answer
+    assert "likeliest there" in answer
+    assert "Traceback" not in shown
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX limits")
-def test_a_full_disk_keeps_the_old_model(tmp_path):
+@pytest.mark.parametrize("limit", [100, *(pytest.param(n, marks=pytest.mark.long) for n in (1, 10, 50, 200, 400))])
+def test_a_full_disk_keeps_the_old_model(tmp_path, limit):
+    """No file may be larger than so many KiB; the weights take more than 1 MiB."""
     old = b"of an earlier training"
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "rnn.pt").write_bytes(old)
-    options = " ".join(map(str, (*SMALL, "--epochs", 1, "--hidden-size", 300)))
-    limit = "ulimit -f 100; trap '' XFSZ"  # no file above 100 KiB
-    command = f"{limit}; '{sys.executable}' '{PROJECT / 'train_rnn.py'}' {options}"
+    options = " ".join(map(str, (*SMALL, "--epochs", 1, "--hidden-size", 600)))
+    command = f"ulimit -f {limit}; trap '' XFSZ; '{sys.executable}' '{PROJECT / 'train_rnn.py'}' {options}"
     result = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 2
-    assert "can't be written" in result.stderr.splitlines()[-1]
+    assert f"train_rnn.py: {Path('results', 'rnn.pt')}: can't be written: the disk may be full" in result.stderr
     assert "Traceback" not in result.stderr
     assert (tmp_path / "results" / "rnn.pt").read_bytes() == old
     assert not list((tmp_path / "results").glob(".*"))

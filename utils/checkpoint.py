@@ -1,6 +1,7 @@
 """A trained model in one file: weights, vocabulary, options and history."""
 
 import dataclasses
+import errno
 import warnings
 from argparse import Namespace
 from pathlib import Path
@@ -42,7 +43,16 @@ def save_checkpoint(
         "history": dataclasses.asdict(history),
         "options": {k: v if isinstance(v, int | float) else str(v) for k, v in vars(options).items()},
     }
-    write_whole(path, lambda temporary: torch.save(content, temporary))
+
+    def write(temporary: Path) -> None:
+        try:
+            torch.save(content, temporary)
+        except RuntimeError as error:
+            if "file write failed" in str(error):  # its error of many lines where it comes to the end of the disk
+                raise OSError(errno.ENOSPC, "the disk may be full") from None
+            raise
+
+    write_whole(path, write)
 
 
 def load_checkpoint(path: Path, device: torch.device) -> Checkpoint:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
@@ -11,8 +12,9 @@ from torch import Tensor, nn
 
 from models import LanguageModel, TorchLSTM
 from utils.dataset import Batch
-from utils.files import keep_earlier
-from utils.history import FIGURES, History, write_rows
+from utils.errors import UserError
+from utils.files import attempt, keep_earlier
+from utils.history import FIGURES, History, in_figures, write_rows
 from utils.loss import cross_entropy
 from utils.plotting import plot_comparison
 
@@ -32,18 +34,24 @@ def largest_differences(by_hand: LanguageModel, by_torch: LanguageModel, batch: 
     Returns:
         The largest absolute difference of any logit or last state, and of any gradient of the mean cross-entropy
         by a weight.
+
+    Raises:
+        UserError: all outputs or all gradients of one are zero, which proves nothing.
     """
     words, targets = batch.pack(torch.device("cpu"))
 
     def run(model: LanguageModel) -> tuple[list[Tensor], list[Tensor]]:
-        model = copy.deepcopy(model).to("cpu", torch.float64).eval()
+        model = copy.deepcopy(model).cpu().double().eval()  # in two steps: an Apple GPU has no float64
         logits, states = model(words)
         weights = [weight for weight in model.parameters() if weight.requires_grad]
         gradients = torch.autograd.grad(cross_entropy(logits.data, targets).mean(), weights)
-        return [logits.data, *chain.from_iterable(states)], list(gradients)
+        outputs = [logits.data, *chain.from_iterable(states)]
+        if not (any(output.any() for output in outputs) and any(gradient.any() for gradient in gradients)):
+            raise UserError("the comparison of both LSTMs came to nothing but zeros on this device; try --device cpu")
+        return outputs, list(gradients)
 
     outputs, gradients = (
-        max((a - b).abs().max().item() for a, b in zip(*pair, strict=True))
+        torch.stack([(a - b).abs().max() for a, b in zip(*pair, strict=True)]).max().item()
         for pair in zip(run(by_hand), run(by_torch), strict=True)
     )
     return outputs, gradients
@@ -57,7 +65,7 @@ def table(histories: Sequence[History]) -> str:
         seconds = fmean([epoch.seconds for epoch in history.epochs])
         speed = fmean([epoch.words_per_second for epoch in history.epochs])
         lines.append(
-            f"{history.name:<10}  {best.test_loss:9.4f}  {best.perplexity:10.2f}  {best.accuracy:8.2%}"
+            f"{history.name:<10}  {best.test_loss:9.4f}  {in_figures(best.perplexity):>10}  {best.accuracy:8.2%}"
             f"  {seconds:7.1f}  {speed:8,.0f}  {history.parameters:10,}"
         )
     return "\n".join(lines)
@@ -79,17 +87,26 @@ def verdict(by_hand: History, by_torch: History) -> str:
         speed = f" and trains {ratio:.2f} times as fast"
     else:
         speed = f" and takes {1 / ratio:.2f} times as long"
-    return f"The hand-written LSTM {quality} torch.nn.LSTM\n(perplexity {hand:.2f} against {builtin:.2f}){speed}."
+    figures = f"(perplexity {in_figures(hand)} against {in_figures(builtin)})"
+    return f"The hand-written LSTM {quality} torch.nn.LSTM\n{figures}{speed}."
 
 
-def compare(by_hand: History, by_torch: History, results: Path) -> None:
-    """Writes comparison.csv and comparison.png, and prints the table and the verdict."""
+def compare(by_hand: History, by_torch: History, results: Path) -> bool:
+    """Writes comparison.csv and comparison.png, and prints the table and the verdict.
+
+    Returns:
+        Whether both files could be written.
+    """
     keep_earlier(results, "comparison")
     histories = [by_hand, by_torch]
-    write_comparison(histories, results / "comparison.csv")
-    plot_comparison(histories, results / "comparison.png")
     print(f"\n{table(histories)}\n\n{verdict(by_hand, by_torch)}")
-    print(f"wrote {results / 'comparison'}.csv and .png")
+    written = attempt(
+        partial(write_comparison, histories, results / "comparison.csv"),
+        partial(plot_comparison, histories, results / "comparison.png"),
+    )
+    if written:
+        print(f"wrote {results / 'comparison'}.csv and .png")
+    return written
 
 
 def write_comparison(histories: Sequence[History], path: Path) -> None:

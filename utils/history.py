@@ -34,8 +34,28 @@ class Epoch:
     words_per_second: float
 
 
+TITLES = {
+    "rnn": "Hand-written vanilla RNN",
+    "gru": "Hand-written GRU",
+    "lstm": "Hand-written LSTM",
+    "torch_lstm": "Builtin torch.nn.LSTM",
+    "mogrifier_lstm": "Hand-written Mogrifier LSTM",
+    "phased_lstm": "Hand-written Phased LSTM",
+    "slstm": "Hand-written sLSTM",
+    "attention_lstm": "Hand-written LSTM with attention",
+}
 FIGURES = [f.name for f in dataclasses.fields(Epoch) if f.name not in ("epoch", "step")]
 COLUMNS = ["epoch", "step", "step_loss", *FIGURES]
+
+
+def title_of(name: str) -> str:
+    """A cell's name in full."""
+    return TITLES.get(name, name)
+
+
+def in_figures(perplexity: float) -> str:
+    """A perplexity in 10 characters at most, however large: 36.10, 1.00e+13."""
+    return f"{perplexity:.2f}" if perplexity < 1e7 else f"{perplexity:.2e}"
 
 
 @dataclass
@@ -50,6 +70,8 @@ class History:
         step_losses: the course's loss of every optimiser step.
         epochs: the figures of every whole epoch.
         interrupted: whether Ctrl-C ended it early.
+        saved_epoch: the epoch whose weights are in its file; 0 before there are any.
+        written: whether its last CSV file and picture could be written.
     """
 
     name: str
@@ -59,6 +81,8 @@ class History:
     step_losses: list[float] = field(default_factory=list)
     epochs: list[Epoch] = field(default_factory=list)
     interrupted: bool = False
+    saved_epoch: int = 0
+    written: bool = True
 
     @property
     def best(self) -> Epoch:

@@ -3,11 +3,12 @@
 import argparse
 import math
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
 
-import torch
+from utils.errors import first_line, loading
 
 DATA = Path(__file__).parent.parent / "data" / "sentences.txt"
 
@@ -48,15 +49,25 @@ def number(kind: type, low: float, high: float = math.inf, open_low: bool = Fals
     return parse
 
 
-def device(text: str) -> torch.device:
-    """A type for an option: auto (a CUDA GPU if there is one, else the CPU) or a device that torch can use here."""
-    if text == "auto":
-        text = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.ones(1, device=text).item()
-        return torch.device(text)
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError):
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a device that torch can use here; try auto or cpu") from None
+def device(text: str):
+    """A type for an option: the torch.device of this name; auto is a CUDA GPU, or the CPU where none can be used."""
+    with loading():  # here, since it takes seconds: --help and a wrong option answer at once
+        import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch has to say of a GPU that is too old is said below
+        name = text
+        if text == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            ones = torch.ones(2, 2, device=name)
+            (ones @ ones).sum().item()  # only now does a GPU fail that is too old for this torch, or full
+            return torch.device(name)
+        except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+            if text != "auto":
+                raise argparse.ArgumentTypeError(f"torch can't use {text!r}: {first_line(error)}; try cpu") from None
+            print(f"the GPU can't be used: {first_line(error)}; going on with the CPU", file=sys.stderr)
+            return torch.device("cpu")
 
 
 def folder(text: str) -> Path:

@@ -1,13 +1,20 @@
 """Histories → pictures to hand in: readable in print, in black and white, and by the colour-blind."""
 
 import math
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from statistics import fmean
 
+# A notebook sets it for what it starts, often to a package that isn't here, and then matplotlib can't even be loaded.
+# Files need no backend; `show_histories` comes back to it.
+BACKEND = os.environ.pop("MPLBACKEND", None)
+
 import torch
 from matplotlib.axes import Axes
+from matplotlib.backends import BackendFilter, backend_registry
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
@@ -15,20 +22,11 @@ from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from utils.files import write_whole
-from utils.history import Epoch, History
+from utils.fonts import in_reading_order, name_missing
+from utils.history import Epoch, History, title_of
 from utils.inspection import Guess
 
 DPI = 200  # dots an inch: sharp on a page
-TITLES = {
-    "rnn": "Hand-written vanilla RNN",
-    "gru": "Hand-written GRU",
-    "lstm": "Hand-written LSTM",
-    "torch_lstm": "Builtin torch.nn.LSTM",
-    "mogrifier_lstm": "Hand-written Mogrifier LSTM",
-    "phased_lstm": "Hand-written Phased LSTM",
-    "slstm": "Hand-written sLSTM",
-    "attention_lstm": "Hand-written LSTM with attention",
-}
 # Colours of Okabe & Ito (2008), which the colour-blind can tell apart; dashes, marks and brightness tell them in
 # print. The first line is broad and pale and the next ones narrow and dark, so that equal curves both show.
 STYLES = (
@@ -46,11 +44,6 @@ TRAIN = {"color": "#E69F00", "linestyle": "--", "marker": "o", "markersize": 5}
 TEST = {"color": "#0072B2", "linestyle": "-", "marker": "s", "markersize": 5}
 
 
-def title_of(name: str) -> str:
-    """A cell's name in full."""
-    return TITLES.get(name, name)
-
-
 def save_figure(figure: Figure, path: Path) -> None:
     """Writes a PNG, whole or not at all.
 
@@ -58,6 +51,7 @@ def save_figure(figure: Figure, path: Path) -> None:
         UserError: it can't be written.
     """
     write_whole(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DPI))
+    name_missing(figure, path)
 
 
 def plot_history(history: History, path: Path) -> None:
@@ -190,11 +184,17 @@ def plot_speed(rows: Sequence[tuple[str, Mapping[str, float]]], path: Path) -> N
 
 
 def show_histories(histories: Sequence[History], results: Path) -> None:
-    """Opens a window with each training's plot, until it is closed; says what to do if there is no display."""
+    """Opens a window with each training's plot, until it is closed; says what to do where none can be opened."""
     from matplotlib import pyplot as plt  # here, since it looks for a display as soon as it is loaded
 
-    if plt.get_backend().lower() == "agg":
-        print(f"--show: there is no display here; open the PNG files in {results} instead")
+    try:
+        if BACKEND:
+            plt.switch_backend(BACKEND)
+        has_window = plt.get_backend().lower() in backend_registry.list_builtin(BackendFilter.INTERACTIVE)
+    except (ImportError, ValueError):  # it isn't installed, or needs a display that isn't there
+        has_window = False
+    if not has_window:
+        print(f"--show: no window can be opened here; open the PNG files in {results} instead", file=sys.stderr)
         return
     for history in histories:
         draw_history(history, plt.figure())
@@ -218,6 +218,7 @@ def plot_activity(
         guesses: the likeliest next words after each word.
         name: of the cell.
     """
+    shown = [in_reading_order(word) for word in words]
     heights = [len(activity), 1.2 * len(guesses[0])]
     if attention is not None:
         heights.insert(1, len(words))
@@ -234,16 +235,19 @@ def plot_activity(
         weights = attention.T.masked_fill(attention.T == 0, torch.nan)  # what isn't read yet stays white
         texts = [["" if math.isnan(weight) else f"{weight:.2f}" for weight in row] for row in weights.tolist()]
         figure.colorbar(draw_table(axes, weights, texts, "Oranges"), ax=axes, label="attention")
-        axes.set_yticks(range(len(words)), words)
+        axes.set_yticks(range(len(words)), shown)
         axes.set_ylabel("word looked at")
 
     probabilities = torch.tensor([[guess.probability for guess in row] for row in guesses]).T
-    texts = [[f"{guess.word}\n{guess.probability:.0%}" for guess in row] for row in zip(*guesses, strict=True)]
+    texts = [
+        [f"{in_reading_order(guess.word)}\n{guess.probability:.0%}" for guess in row]
+        for row in zip(*guesses, strict=True)
+    ]
     figure.colorbar(draw_table(bottom, probabilities, texts, "Greys"), ax=bottom, label="probability")
     bottom.set_yticks(range(len(texts)), [f"{place}." for place in range(1, len(texts) + 1)])
     bottom.set_ylabel("likeliest next words")
 
-    bottom.set_xticks(range(len(words)), words)
+    bottom.set_xticks(range(len(words)), shown)
     for axes in (top, *middle):
         axes.tick_params(labelbottom=True)
     save_figure(figure, path)
@@ -284,7 +288,7 @@ def plot_embedding(
         else:
             style = {"fontsize": 8, "color": "black"}
         axes.plot(*place, ".", color=style["color"], markersize=3)
-        labels.append(axes.annotate(word, place, (0, 0), textcoords="offset points", **style))
+        labels.append(axes.annotate(in_reading_order(word), place, (0, 0), textcoords="offset points", **style))
     figure.draw_without_rendering()  # only then is it known how much room a word takes
     taken: list[Bbox] = []
     for label in labels:  # a word in the way of another one moves below it

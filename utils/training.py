@@ -7,9 +7,10 @@ import time
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from textwrap import fill
+from threading import current_thread, main_thread
 
 import torch
 from torch import nn
@@ -25,8 +26,8 @@ from utils.checkpoint import save_checkpoint
 from utils.completion import join, search, write
 from utils.dataset import Data, batches
 from utils.errors import UserError
-from utils.files import keep_earlier
-from utils.history import Epoch, History
+from utils.files import attempt, keep_earlier
+from utils.history import Epoch, History, in_figures
 from utils.loss import WeightedCrossEntropy, cross_entropy
 from utils.plotting import plot_history, show_histories
 
@@ -38,21 +39,27 @@ ETA = 9  # of the average of the weights: nine tenths of it are those of the las
 WEIGHT_DECAY = 0.1
 TEST_BATCH = 256
 INDENT = {"initial_indent": " " * 7, "subsequent_indent": " " * 7}
+BAR = {"unit": " batches", "leave": False, "dynamic_ncols": True, "disable": None}  # None: where it isn't a terminal
 STEPS_A_LOOK = 10  # between two looks at the loss, since each look waits for the device to finish
 
 
 class Interrupt:
-    """Within it, a first Ctrl-C only sets `asked`, so that a step can be finished; a second one stops at once."""
+    """Within it, a first Ctrl-C only sets `asked`, so that a step can be finished; a second one stops at once.
+
+    Ctrl-C comes to the main thread alone: in another one, nothing is set.
+    """
 
     def __init__(self):
         self.asked = False
 
     def __enter__(self) -> "Interrupt":
-        self.before = signal.signal(signal.SIGINT, self.ask)
+        if current_thread() is main_thread():
+            self.before = signal.signal(signal.SIGINT, self.ask)
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self.before)
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGINT, self.before)
 
     def ask(self, *_: object) -> None:
         self.asked = True
@@ -77,10 +84,12 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
     """Trains a model; writes NAME.pt, NAME.csv and NAME.png into the results folder as it goes.
 
     What is tested, and saved at the lowest test loss, is an average of the weights: `update_average`. After Ctrl-C the
-    step is finished, and the history says `interrupted`.
+    step is finished, and the history says `interrupted`. A file that can't be written is named on stderr, and training
+    goes on.
 
     Raises:
-        UserError: the loss is no longer finite, or a file can't be written. The best weights so far stay.
+        UserError: the loss is no longer finite, or an earlier training's files can't be kept. The best weights so far
+            stay.
     """
     loss = WeightedCrossEntropy(data.train.targets(), len(data.vocabulary)).to(options.device)
     train_batches, test_batches = batches(data.train, options.batch_size, options.seed), batches(data.test, TEST_BATCH)
@@ -88,7 +97,7 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
     model.start_from_frequencies(loss.counts)
     steps = options.epochs * len(train_batches)
     schedule = schedule_of(model, options.learning_rate, steps)
-    average = copy.deepcopy(model)
+    average = copy.deepcopy(model).to(options.device)  # which lays the weights of a torch.nn.LSTM in one piece again
     keep_freed_memory()
     torch.manual_seed(options.seed)  # every model gets the same dropout
     beginning = familiar_beginning(data)
@@ -102,7 +111,7 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
     with Interrupt() as interrupt:
         try:
             for number in range(1, options.epochs + 1):
-                bar = tqdm(train_batches, f"epoch {number}", unit=" batches", leave=False, dynamic_ncols=True)
+                bar = tqdm(train_batches, f"epoch {number}", **BAR)
                 start = time.perf_counter()
                 step_losses, words = train_epoch(model, bar, loss, schedule, average, interrupt)
                 seconds = time.perf_counter() - start
@@ -112,7 +121,8 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
                 if len(step_losses) < len(train_batches):  # Ctrl-C came within the epoch
                     break
                 test_loss, perplexity, accuracy = evaluate(average, test_batches, loss)
-                require_finite(perplexity, schedule)
+                require_finite(test_loss, schedule)
+                require_finite(perplexity, schedule, "the test loss is finite, but its perplexity isn't")
                 epoch = Epoch(
                     epoch=number,
                     step=len(history.step_losses),
@@ -125,17 +135,20 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
                 )
                 history.epochs.append(epoch)
                 is_best = history.best is epoch
-                if is_best:
-                    save_checkpoint(options.results / f"{name}.pt", average, data.vocabulary, history, options)
+                path = options.results / f"{name}.pt"
+                if is_best and attempt(partial(save_checkpoint, path, average, data.vocabulary, history, options)):
+                    history.saved_epoch = number
                 print(describe_epoch(epoch, is_best))
                 print(fill(complete(average, data, beginning), 80, **INDENT), flush=True)
                 if interrupt.asked or number == options.epochs:
                     break
-                with suppress(UserError):  # a viewer may hold the picture open; it is written again at the end
-                    write_results(history, options.results)
+                write_results(history, options.results)
         finally:  # after Ctrl-C, and where the loss broke, there is something to see as well
-            write_results(history, options.results)
+            history.written = write_results(history, options.results)
         history.interrupted = interrupt.asked
+    if history.epochs and history.best.perplexity > len(data.vocabulary):
+        print("a perplexity above the number of words is worse than blind guessing:")
+        print("a test set of a sentence or two, or a training that has gone wrong")
     return history
 
 
@@ -196,7 +209,9 @@ def train_epoch(
     """
     model.train()
     optimizer, device = schedule.optimizer, loss.C.device
-    losses, words = [], []
+    # All losses in one tensor: a new small one at each step, kept between the large ones that are freed, would keep
+    # the freed memory from being used again as a whole, and the memory would grow with the steps.
+    losses, words = torch.zeros(len(bar), device=device), []
     with bar:
         for batch in bar:
             inputs, targets = batch.pack(device)
@@ -208,23 +223,22 @@ def train_epoch(
             optimizer.step()
             schedule.step()
             update_average(average, model, schedule.last_epoch)
-            losses.append(value.detach())
+            losses[len(words)] = value.detach()
             words.append(len(targets))
-            if len(losses) % STEPS_A_LOOK == 0:
-                running = torch.stack(losses[-STEPS_A_LOOK:]).mean().item()
+            if len(words) % STEPS_A_LOOK == 0:
+                running = losses[len(words) - STEPS_A_LOOK:len(words)].mean().item()
                 bar.set_postfix(loss=f"{running:.3f}")
                 if not math.isfinite(running):
                     break
             if interrupt.asked:
                 break
-    return torch.stack(losses).tolist(), words
+    return losses[:len(words)].tolist(), words
 
 
-def require_finite(loss: float, schedule: LambdaLR) -> None:
+def require_finite(figure: float, schedule: LambdaLR, problem: str = "the loss is no longer finite") -> None:
     """Raises a UserError where training has broken down."""
-    if not math.isfinite(loss):
-        rate = schedule.base_lrs[0]
-        raise UserError(f"the loss is no longer finite: choose a --learning-rate below {rate:g}; what was saved stays")
+    if not math.isfinite(figure):
+        raise UserError(f"{problem}: choose a --learning-rate below {schedule.base_lrs[0]:g}; what was saved stays")
 
 
 @torch.inference_mode()
@@ -240,7 +254,8 @@ def evaluate(model: LanguageModel, test_batches: DataLoader, loss: WeightedCross
         unweighted += cross_entropy(logits.data, targets).sum().item()
         right += (logits.data.argmax(dim=1) == targets).sum().item()
         count += len(targets)
-    perplexity = torch.tensor(unweighted / count).exp().item()  # infinite where math.exp would raise an error
+    # Infinite where math.exp would raise an error; in float32 it would be from a loss of 89 on.
+    perplexity = torch.tensor(unweighted / count, dtype=torch.float64).exp().item()
     return weighted / count, perplexity, right / count
 
 
@@ -257,7 +272,7 @@ def describe(data: Data, options: Namespace) -> str:
 def describe_epoch(epoch: Epoch, is_best: bool) -> str:
     """One line of the table that a training prints."""
     return (
-        f"{epoch.epoch:5}  {epoch.train_loss:10.4f}  {epoch.test_loss:9.4f}  {epoch.perplexity:10.2f}"
+        f"{epoch.epoch:5}  {epoch.train_loss:10.4f}  {epoch.test_loss:9.4f}  {in_figures(epoch.perplexity):>10}"
         f"  {epoch.accuracy:8.2%}  {epoch.seconds:7.1f}{'  best so far' if is_best else ''}"
     )
 
@@ -273,30 +288,43 @@ def complete(model: LanguageModel, data: Data, beginning: list[str], max_words: 
     return write(join(beginning), ending, data.vocabulary)
 
 
-def write_results(history: History, results: Path) -> None:
-    """NAME.csv and NAME.png, of whatever there is by now."""
-    history.write_csv(results / f"{history.name}.csv")
-    plot_history(history, results / f"{history.name}.png")
+def write_results(history: History, results: Path) -> bool:
+    """NAME.csv and NAME.png, of whatever there is by now.
+
+    Returns:
+        Whether both could be written.
+    """
+    stem = stem_of(history, results)
+    return attempt(partial(history.write_csv, Path(f"{stem}.csv")), partial(plot_history, history, Path(f"{stem}.png")))
+
+
+def stem_of(history: History, results: Path) -> Path:
+    """NAME; or NAME-unfinished as long as NAME.pt is an earlier training's, so that no files of two stand together."""
+    stem = results / history.name
+    is_earlier = not history.saved_epoch and Path(f"{stem}.pt").exists()
+    return Path(f"{stem}-unfinished") if is_earlier else stem
 
 
 def report(histories: Sequence[History], options: Namespace) -> int:
     """Says what was written and what to run next; opens the plots if asked to.
 
     Returns:
-        The script's exit code: 130 after Ctrl-C, else 0.
+        The script's exit code: 130 after Ctrl-C, 2 where a file couldn't be written, else 0.
     """
     interrupted = any(history.interrupted for history in histories)
     print("\nstopped by Ctrl-C" if interrupted else "")
     for history in histories:
-        stem = options.results / history.name
-        if history.epochs:
-            print(f"wrote {stem}.pt (the weights of epoch {history.best.epoch}), .csv and .png")
-        else:
-            earlier = f"; {stem}.pt is of an earlier training" if stem.with_suffix(".pt").exists() else ""
-            print(f"wrote {stem}.csv and .png; no epoch was finished, so no weights were saved{earlier}")
-    trained = [history for history in histories if history.epochs]
+        weights = [f".pt (the weights of epoch {history.saved_epoch})"] if history.saved_epoch else []
+        results = [".csv and .png"] if history.written else []
+        print(f"wrote {stem_of(history, options.results)}{', '.join(weights + results)}" if weights + results else "")
+        if not history.epochs:
+            model = options.results / f"{history.name}.pt"
+            earlier = f"; {model} is of an earlier training" if model.exists() else ""
+            print(f"no epoch was finished, so no weights were saved{earlier}")
+    trained = [history for history in histories if history.saved_epoch]
     if trained:
         print(f"next: python rollout.py --checkpoint {options.results / trained[0].name}.pt")
     if options.show:
         show_histories(histories, options.results)
-    return 130 if interrupted else 0
+    whole = all(h.written and (not h.epochs or h.saved_epoch == h.best.epoch) for h in histories)
+    return 130 if interrupted else 0 if whole else 2
