@@ -25,7 +25,7 @@ def test_split_is_a_partition_and_seeded():
 def test_ten_sentences_are_enough_and_nine_too_few(tmp_path):
     path = tmp_path / "data.txt"
     path.write_text("\n".join(" ".join(s) for s in SENTENCES[:10]), encoding="utf-8")
-    options = Namespace(data=path, limit=None, seed=0, min_count=1, max_length=20)
+    options = Namespace(data=path, field=None, limit=None, seed=0, min_count=1, max_length=20)
     data = load(options)
     assert (len(data.train), len(data.test)) == (9, 1)
     options.limit = 9
@@ -86,7 +86,7 @@ def test_batches_hold_every_sentence_once_and_like_lengths():
 def test_vocabulary_is_counted_on_the_training_sentences_alone(tmp_path, capsys):
     path = tmp_path / "data.txt"
     path.write_text("\n".join(" ".join(s) for s in SENTENCES), encoding="utf-8")
-    data = load(Namespace(data=path, limit=None, seed=0, min_count=1, max_length=20))
+    data = load(Namespace(data=path, field=None, limit=None, seed=0, min_count=1, max_length=20))
     assert "sentences to train on" in capsys.readouterr().out
     expected = {word for s in data.train.sentences for word in s}
     assert set(data.vocabulary.words[2:]) == expected

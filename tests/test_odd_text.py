@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from utils.completion import Ending, tokens_of, write
 from utils.errors import UserError
 from utils.sentences import is_word, read_sentences, split_sentences, tokenize
-from utils.vocabulary import ANY, Vocabulary, same
+from utils.vocabulary import ANY, Vocabulary, normalize
 
 # Any Unicode, and more often than chance would have it: what texts are made of, in many scripts.
 LETTERS = [*"aBßİǆﬁΣςĢģनिع你๏²7_", "s\u030c", "\u0301", "👩\u200d👩\u200d👧"]
@@ -43,7 +43,7 @@ def test_sentences_come_back_from_the_vocabulary(tmp_path, text):
     path = tmp_path / "odd.txt"
     path.write_bytes(text.encode("utf-8", "replace"))
     try:
-        sentences = read_sentences(path)
+        sentences = read_sentences(path).sentences
     except UserError as error:
         assert "\n" not in str(error)
         return
@@ -52,7 +52,7 @@ def test_sentences_come_back_from_the_vocabulary(tmp_path, text):
         for tokens in sentences:
             ids = vocabulary.encode(tokens)
             for token, number, word in zip(tokens, ids, vocabulary.decode(ids), strict=True):
-                assert same(word) == same(token) or (number == ANY and min_count > 1)
+                assert normalize(word) == normalize(token) or (number == ANY and min_count > 1)
                 assert vocabulary.encode([word]) == [number]
         assert Vocabulary(vocabulary.words[2:]).ids == vocabulary.ids  # as a checkpoint brings it back
 
@@ -64,7 +64,7 @@ def test_json_and_fortune_of_any_text(tmp_path, texts):
         path = tmp_path / name
         path.write_bytes(content.encode("utf-8", "replace"))
         try:
-            assert all(sum(map(is_word, tokens)) >= 3 for tokens in read_sentences(path))
+            assert all(sum(map(is_word, tokens)) >= 3 for tokens in read_sentences(path).sentences)
         except UserError as error:
             assert "\n" not in str(error)
 
@@ -98,6 +98,6 @@ def test_a_line_of_a_million_characters(tmp_path, line):
     """Each takes a moment; a quadratic step would take hours."""
     path = tmp_path / "long.txt"
     path.write_text(f"one two three\n{line}\n", encoding="utf-8")
-    assert read_sentences(path)[0] == ["one", "two", "three"]
+    assert read_sentences(path).sentences[0] == ["one", "two", "three"]
     tokens_of(line)
     assert write(f"{line}b", Ending([], ended=True), Vocabulary([])).lower().endswith("b.")

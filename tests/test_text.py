@@ -60,7 +60,7 @@ def test_sentences_are_parted(text, sentences):
 
 def test_text_file(tmp_path):
     path = write_file(tmp_path, "\ufeffThe cat sleeps. A dog barks loudly!\r\n\r\nToo short\r\nthe cat, it sleeps\r\n")
-    assert read_sentences(path) == [
+    assert read_sentences(path).sentences == [
         ["The", "cat", "sleeps"],
         ["A", "dog", "barks", "loudly", "!"],
         ["the", "cat", ",", "it", "sleeps"],
@@ -69,19 +69,19 @@ def test_text_file(tmp_path):
 
 def test_duplicates_and_short_sentences_are_dropped(tmp_path):
     path = write_file(tmp_path, "We all go home.\nwe all GO home\nNo, no!\nWe all go out.\n")
-    assert read_sentences(path) == [["We", "all", "go", "home"], ["We", "all", "go", "out"]]
+    assert read_sentences(path).sentences == [["We", "all", "go", "home"], ["We", "all", "go", "out"]]
 
 
 @pytest.mark.parametrize("field", ["Quote", "quote", "text", "sentence"])
 def test_json_of_objects(tmp_path, field):
     items = [{field: "Be the change. You can do it.", "Author": "Somebody Else Here"}, {field: "Ko tu dari šodien?"}]
     path = write_file(tmp_path, json.dumps(items), "quotes.json")
-    assert [" ".join(s) for s in read_sentences(path)] == ["Be the change", "You can do it", "Ko tu dari šodien ?"]
+    assert [" ".join(s) for s in read_sentences(path).sentences] == ["Be the change", "You can do it", "Ko tu dari šodien ?"]
 
 
 def test_json_of_strings(tmp_path):
     path = write_file(tmp_path, '\ufeff["One two three.", "Four five\\nsix."]', "list.JSON")
-    assert read_sentences(path) == [["One", "two", "three"], ["Four", "five", "six"]]
+    assert read_sentences(path).sentences == [["One", "two", "three"], ["Four", "five", "six"]]
 
 
 def test_fortune_file(tmp_path):
@@ -96,7 +96,7 @@ Two sentences are here. They are parted.
 %
 The last one - with a dash - stays.
 """
-    assert [" ".join(s) for s in read_sentences(write_file(tmp_path, text, "fortunes"))] == [
+    assert [" ".join(s) for s in read_sentences(write_file(tmp_path, text, "fortunes")).sentences] == [
         "A long saying that is wrapped over lines",
         "Two sentences are here",
         "They are parted",

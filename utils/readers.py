@@ -1,0 +1,436 @@
+"""A file of any kind that people have → its texts. Encoding, layout and markup end here."""
+
+import codecs
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from io import StringIO
+from itertools import pairwise
+from pathlib import Path
+from textwrap import shorten
+from typing import NamedTuple
+
+from utils.errors import UserError
+
+FIELDS = ("quote", "text", "sentence", "quotetext", "quote_text", "content", "body", "tweet_text")
+
+
+class Texts(NamedTuple):
+    """What a file holds: its texts, each of one sentence or more, and the format in which it was read."""
+
+    texts: list[str]
+    format: str
+
+
+def read_texts(path: Path, field: str | None = None) -> Texts:
+    """The texts of a file, read by the first row of this table whose name ending or whose look fits it.
+
+    Args:
+        path: the file; UTF-8, or another Unicode encoding with a byte-order mark.
+        field: the field of JSON objects, or the column of a table (its name, or its number from 1), that holds the
+            text; by default the first of `FIELDS` that is there, in capital or small letters.
+
+    Raises:
+        UserError: the file can't be read, or isn't text that can be used; the line says what it is and what to do.
+    """
+    readers = (
+        ((".json", ".jsonl", ".ndjson"), JSON_START.match, json_texts),
+        ((".srt", ".vtt"), CUE_TIMES.search, subtitle_texts),
+        ((".csv", ".tsv"), is_table, table_texts),
+        ((".html", ".htm", ".xml"), HTML_START.match, refuse_html),
+        ((), is_chat, refuse_chat),
+        ((), FORTUNE_END.search, fortune_texts),
+        ((), is_wrapped, wrapped_texts),
+        ((), CORPUS_SIGN.search, corpus_texts),
+        ((), str, line_texts),  # any other text
+    )
+    text = without_licence(read_text(path))
+    reader = next(read for endings, fits, read in readers if path.suffix.lower() in endings or fits(text))
+    try:
+        if reader in (json_texts, table_texts):
+            found = reader(text, field)
+        elif field is None:
+            found = reader(text)
+        else:
+            raise UserError("--field is for CSV, TSV and JSON, and this is none by its name or look")
+        require_spaces(found.texts)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    return found
+
+
+# Bytes → text
+
+ENCODINGS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+SAVE_AS_TEXT = "open it and save it as plain text in UTF-8"
+UNPACK = "unpack it first"
+FIRST_BYTES = {
+    b"%PDF": ("a PDF", "copy its text into a text file, or run pdftotext"),
+    b"PK\x03\x04": ("a zip archive, or a Word, Excel, OpenDocument or EPUB file", f"{UNPACK}, or {SAVE_AS_TEXT}"),
+    b"\xd0\xcf\x11\xe0": ("an old Word or Excel file", SAVE_AS_TEXT),
+    b"{\\rtf": ("an RTF file", SAVE_AS_TEXT),
+    b"\x1f\x8b": ("a gzip archive", UNPACK),
+    b"BZh": ("a bzip2 archive", UNPACK),
+    b"\xfd7zXZ": ("an xz archive", UNPACK),
+    b"\x28\xb5\x2f\xfd": ("a zstd archive", UNPACK),
+    b"7z\xbc\xaf": ("a 7z archive", UNPACK),
+    b"Rar!": ("a RAR archive", UNPACK),
+    **dict.fromkeys(
+        (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"RIFF"),
+        ("a picture or a sound", "type its words into a text file"),
+    ),
+    b"SQLite format": ("a database", "export its texts as CSV"),
+    b"PAR1": ("a Parquet file", "export its texts as CSV"),
+}
+
+
+def read_text(path: Path) -> str:
+    """A file's text, without the byte-order mark; its lines end in a line feed each.
+
+    Raises:
+        UserError: the file is missing, a folder, unreadable, empty, binary or in another encoding.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; give --data a file of text") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: is a folder; give --data a file in it") from None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror}") from None
+    for first_bytes, (what, remedy) in FIRST_BYTES.items():
+        if data.startswith(first_bytes):
+            raise UserError(f"{path}: {what}, not text; {remedy}")
+    encoding = next((name for mark, name in ENCODINGS.items() if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8 in an editor, or convert it: "
+            f"iconv -f CP1252 -t UTF-8 (CP1257 for Baltic, CP1251 for Cyrillic letters)"
+        ) from None
+    if "\0" in text:
+        raise UserError(f"{path}: a binary file, or UTF-16 without a byte-order mark; {SAVE_AS_TEXT}")
+    if not text.strip():
+        raise UserError(f"{path}: the file is empty")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+GUTENBERG_START = re.compile(r"^\*\*\* ?START OF (?:[^*]{,300}\*\*\*|.*)", re.MULTILINE)
+GUTENBERG_END = re.compile(r"^(?:\*\*\* ?END OF |End of (?:the )?Project Gutenberg)", re.MULTILINE)
+
+
+def without_licence(text: str) -> str:
+    """A book of Project Gutenberg without the header before it and the licence behind it; any other text whole."""
+    start, end = GUTENBERG_START.search(text), GUTENBERG_END.search(text)
+    return text[start.end() if start else 0:end.start() if end else None]
+
+
+# Scripts without spaces, and how long a run of their letters is on the average where words are parted, at most.
+UNSPACED = {
+    re.compile("[\u3005\u3040-\u30ff\u3400-\u9fff]+"): 3,  # Chinese and Japanese
+    re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff]+"): 10,  # Thai, Lao, Tibetan, Burmese, Khmer
+}
+
+
+def require_spaces(texts: list[str]) -> None:
+    """Refuses texts of which a tenth or more are written without spaces between words.
+
+    Raises:
+        UserError: they are.
+    """
+    for script, longest in UNSPACED.items():
+        runs = [found for text in texts if not text.isascii() and (found := script.findall(text))]
+        lengths = [len(run) for found in runs for run in found]
+        if len(runs) >= 0.1 * len(texts) and sum(lengths) > longest * len(lengths):
+            raise UserError(
+                "written without spaces between words, as Chinese, Japanese, Thai or Khmer is, so words can't be told; "
+                "part the words with spaces first, by a word segmenter"
+            )
+
+
+# JSON
+
+JSON_START = re.compile(r'\s*(?:\{\s*["}]|\[\s*["\[{\]])')
+CHAT_FIELD = re.compile(r'"(?:from|from_id|sender_name|sender)"\s*:')
+
+
+def json_texts(text: str, field: str | None) -> Texts:
+    """The texts of JSON or JSON Lines: strings, or a field of objects; in a list, or in lists within an object."""
+    names = FIELDS if field is None else (field.lower(),)
+    others: dict[str, None] = {}  # the fields of objects without a text
+    used: dict[str, None] = {}
+
+    def field_of(item: dict) -> str | None:
+        fields = {name.lower(): name for name in item}
+        return next((fields[name] for name in names if name in fields), None)
+
+    def texts_of(item: object) -> Iterator[str]:
+        """The texts of an item in a list, or of the value of a field; none of a null or a number."""
+        item = as_list(item)
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, list):
+            for part in item:
+                yield from texts_of(part)
+        elif isinstance(item, dict):
+            name = field_of(item)
+            if name is None:
+                others.update(dict.fromkeys(item))
+            else:
+                used[name] = None
+                yield from texts_of(item[name])
+
+    def search(value: object) -> Iterator[str]:
+        """The texts of a whole file, or of an object in it that has no such field itself: of all lists in it."""
+        value = as_list(value)
+        if isinstance(value, dict) and field_of(value) is None:
+            others.update(dict.fromkeys(value))
+            for part in value.values():
+                if isinstance(part, list) or (isinstance(part, dict) and part is as_list(part)):
+                    yield from search(part)
+        else:
+            yield from texts_of(value)
+
+    try:
+        value = parse_json(text)
+        if isinstance(value, dict) and "messages" in value and CHAT_FIELD.search(text):
+            refuse_chat(text)
+        texts = list(search(value))
+    except json.JSONDecodeError as error:
+        raise UserError(f"broken JSON in line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except (RecursionError, ValueError):
+        raise UserError("JSON that is nested too deep or has a number too long") from None
+    if not texts:
+        there = ", ".join(shorten(name, 40) for name in [*others][:20])
+        raise UserError(
+            f"JSON without a text in {'any of ' if field is None else ''}{', '.join(names)}; "
+            + (f"say with --field which of these fields holds it: {there}" if others else "it has no fields at all")
+        )
+    return Texts(texts, f"JSON, field {', '.join(used)}" if used else "JSON, all its strings")
+
+
+def as_list(value: object) -> object:
+    """A list for what pandas writes in place of one: an object whose fields are "0", "1", …; all else as it is."""
+    if isinstance(value, dict) and value and all(name.isdecimal() for name in value):
+        return list(value.values())
+    return value
+
+
+def parse_json(text: str) -> object:
+    """The value that a text holds; of several, one behind the other as in JSON Lines, their list."""
+    decoder, space, values, place = json.JSONDecoder(), re.compile(r"\s*"), [], 0
+    while (place := space.match(text, place).end()) < len(text):
+        value, place = decoder.raw_decode(text, place)
+        values.append(value)
+    return values[0] if len(values) == 1 else values
+
+
+# Tables
+
+SAMPLE = 100_000  # characters by which a table is told
+CELL = r'(?:"[^"\n]*"|\w[\w .-]*)'
+TABLE_HEAD = re.compile(rf"{CELL}(?:([,;|]){CELL})+\n")
+ANKI_HEAD = re.compile(r"(?:#[a-z ]+:.*\n)+")
+
+
+def is_table(text: str) -> bool:
+    """Whether nearly all lines have a tab inside, or the first looks like a table's head and the others fit it."""
+    if ANKI_HEAD.match(text):
+        return True
+    lines = [line.strip() for line in text[:SAMPLE].splitlines() if line.strip()]
+    if sum("\t" in line for line in lines) >= 0.9 * len(lines):
+        return True
+    head = TABLE_HEAD.match(text)
+    if not head:
+        return False
+    rows = [len(row) for row in csv.reader(StringIO(text[:SAMPLE], newline=""), delimiter=head[1])]
+    return rows.count(rows[0]) >= max(2, 0.9 * len(rows))
+
+
+def delimiter_of(text: str) -> str:
+    """The one of , ; tab and | that parts the most rows into the same number of columns."""
+
+    def agreement(delimiter: str) -> int:
+        columns = Counter(len(row) for row in csv.reader(StringIO(text[:SAMPLE], newline=""), delimiter=delimiter))
+        return max((count for number, count in columns.items() if number > 1), default=0)
+
+    return max(",;\t|", key=agreement)
+
+
+def table_texts(text: str, field: str | None) -> Texts:
+    """One column of a CSV or TSV table: the one that the head names, or the one that was asked for."""
+    csv.field_size_limit(2**31 - 1)
+    text = ANKI_HEAD.sub("", text, count=1)
+    delimiter = delimiter_of(text)
+    try:
+        rows = [row for row in csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
+    except csv.Error:  # quotation marks that aren't a table's: between tabs they are the text's own
+        quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+        rows = [row for row in csv.reader(StringIO(text, newline=""), delimiter=delimiter, quoting=quoting) if row]
+    head = [cell.strip().lower() for cell in rows[0]]
+    names = FIELDS if field is None else (field.lower(),)
+    widest = max(rows[:100], key=len)
+    column = next((head.index(name) for name in names if name in head), None)
+    if column is not None:
+        rows = [[*row[:column], delimiter.join(row[column:])] if column + 1 == len(head) else row for row in rows[1:]]
+    elif field is not None and field.isdecimal() and 1 <= int(field) <= len(widest):
+        column = int(field) - 1
+    elif field is None and len(widest) == 1:
+        column = 0
+    else:
+        columns = ", ".join(f"{i} {shorten(cell, 40, placeholder='…')!r}" for i, cell in enumerate(widest[:12], 1))
+        raise UserError(f"a table; say with --field, by number or name, which column holds the text: {columns}")
+    return Texts([row[column] for row in rows if len(row) > column], f"a table, column {column + 1}")
+
+
+# Subtitles
+
+TIME = r"(?:\d+:)?\d\d?:\d\d[.,]\d+"
+CUE_TIMES = re.compile(rf"^[ \t]*{TIME}[ \t]*-->[ \t]*{TIME}.*$", re.MULTILINE)
+# A number, or in WebVTT any name, may stand in a line of its own before the times.
+CUE_HEAD = re.compile(rf"(?:^[ \t]*\d+[ \t]*\n|(?<=\n\n).+\n)?{CUE_TIMES.pattern}", re.MULTILINE)
+CUE_END = re.compile(r"\n\s*\n(?:NOTE|STYLE|REGION)\b")
+TAG = re.compile(r"</?[A-Za-z\d][^<>]*>|\{\\[^{}]*\}")
+DASH = re.compile(r"\s*[-‐–—]")
+
+
+def subtitle_texts(text: str) -> Texts:
+    """What is said in the cues of SubRip or WebVTT; a line with a dash begins what another says."""
+    speeches: list[list[str]] = []
+    for cue in CUE_HEAD.split(text)[1:]:
+        lines = [line for line in TAG.sub("", CUE_END.split(cue)[0]).splitlines() if line.strip()]
+        for number, line in enumerate(lines):
+            if speeches and not DASH.match(line) and (number > 0 or begins_small(line)):
+                speeches[-1].append(line)
+            else:
+                speeches.append([line])
+    return Texts([" ".join(lines) for lines in speeches], "subtitles, the lines of a cue joined")
+
+
+# What is refused by name
+
+HTML_START = re.compile(r"\s*(?:<\?xml\b|(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body|div|p|table)\b)", re.I | re.S)
+CLOCK = r"\d{1,2}[:.]\d\d"
+DAY = r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}"
+CHAT_LINE = re.compile(
+    rf"\W*{DAY},?\s+{CLOCK}.*?: "  # [12.03.24, 21:15:33] Anna: …, or 12/03/2024, 21:15 - Anna: …
+    rf"|.{{1,40}}, \[{DAY},? {CLOCK}"  # Anna, [12.03.2024 21:15]
+    rf"|\W*{CLOCK}(?::\d\d)?\W*\s<[^<>\s]+>"  # [21:15] <anna> …
+)
+
+
+def refuse_html(text: str) -> Texts:
+    """Raises the `UserError` that says what a page is."""
+    raise UserError("an HTML or XML page, not plain text; open it in a browser and save it as text")
+
+
+def is_chat(text: str) -> bool:
+    """Whether a quarter of the lines begin with time and speaker, as in an export of WhatsApp or Telegram."""
+    lines = [line for line in text[:SAMPLE].splitlines() if line.strip()]
+    return sum(CHAT_LINE.match(line) is not None for line in lines) >= max(1, 0.25 * len(lines))
+
+
+def refuse_chat(text: str) -> Texts:
+    """Raises the `UserError` that says what a chat is."""
+    raise UserError("a chat export; keep what was said, a message a line, without times and names")
+
+
+# Plain text
+
+FORTUNE_END = re.compile(r"^[ \t]*%[ \t]*$", re.MULTILINE)
+ATTRIBUTION = re.compile(r"\s*--\s*[^\s-]")
+
+
+def fortune_texts(text: str) -> Texts:
+    """The entries of a fortune file, parted by lines with %, without "-- Author" and what follows it."""
+    entries, entry, attribution = [], [], False
+    for line in [*text.splitlines(), "%"]:
+        if line.strip() == "%":
+            entries.append(" ".join(entry))
+            entry, attribution = [], False
+        elif attribution or ATTRIBUTION.match(line):
+            attribution = True
+        else:
+            entry.append(line)
+    return Texts(entries, "fortunes, the lines of each joined")
+
+
+ENDED = re.compile(r"[.?!…।۔;:][\"'”’»)\]_]*$")
+SENTENCE_STARTS = re.compile(r"[.?!…।۔][\"'”’»)\]_]*\s+[^\w\s]*(\w)")
+OPENING = " \t\"'“‘«„([_*—–-.…"
+
+
+def begins_small(line: str) -> bool:
+    """Whether the first letter is no capital, so that a sentence may go on in this line."""
+    first = line.lstrip(OPENING)[:1]
+    return first.isalpha() and first == first.lower()
+
+
+def is_wrapped(text: str) -> bool:
+    """Whether the lines were broken to fit a width, as in books.
+
+    Then many go on with a small letter where the line before ended no sentence, sentences begin inside of lines, and
+    the longest lines are all about as long. Verse fails the first, a sentence a line in small letters the second.
+    """
+    lines = [line.rstrip() for line in text.splitlines()]
+    lengths = sorted(map(len, filter(None, lines)))
+    going_on = sum(
+        begins_small(line) and not ENDED.search(before) for before, line in pairwise(lines) if before and line
+    )
+    starts = sum(not first.islower() for first in SENTENCE_STARTS.findall(text))
+    alike = lengths[len(lengths) * 99 // 100] <= 1.12 * lengths[len(lengths) * 9 // 10]
+    return alike and going_on >= 0.4 * len(lengths) and starts >= 0.05 * len(lengths)
+
+
+def wrapped_texts(text: str) -> Texts:
+    """The paragraphs of a hard-wrapped text, each in one line.
+
+    A line break was meant, as in verse and headings, where the next line begins with a capital, although its first
+    word would have had room.
+    """
+    lines = [line.rstrip() for line in text.splitlines()]
+    lengths = sorted(map(len, filter(None, lines)))
+    width = lengths[len(lengths) * 9 // 10]
+    paragraphs: list[list[str]] = []
+    for before, line in pairwise(["", *lines]):
+        if not line:
+            continue
+        full = len(before) + 1 + len(line.split(maxsplit=1)[0]) > 0.8 * width
+        if before and (full or begins_small(line)):
+            paragraphs[-1].append(line.strip())
+        else:
+            paragraphs.append([line.strip()])
+    texts = [" ".join(lines) for lines in paragraphs if not lines[0].startswith("[Illustration")]
+    return Texts(texts, "a hard-wrapped text, its lines joined")
+
+
+CORPUS_SIGN = re.compile(r"<unk>| @[-,.]@ | n't\b")
+CORPUS_HEADING = re.compile(r"^[ \t]*=.*=[ \t]*$", re.MULTILINE)
+
+
+def corpus_texts(text: str) -> Texts:
+    """The lines of Penn Treebank or WikiText, headings left out, with words and numbers as people write them."""
+    text = CORPUS_HEADING.sub("", text)
+    text = re.sub(r" @([-,.])@ ", r"\1", text)
+    text = re.sub(r" (n't|'(?:s|re|ve|ll|d|m))\b", r"\1", text)
+    return Texts(text.splitlines(), "a corpus of words parted by spaces, <unk> read as [ANY]")
+
+
+LIST_NUMBER = re.compile(r"\s*\d+[.)]\s+")
+
+
+def line_texts(text: str) -> Texts:
+    """The lines as they are; where most are numbered, without the numbers."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if sum(LIST_NUMBER.match(line) is not None for line in lines) > 0.5 * len(lines):
+        return Texts([LIST_NUMBER.sub("", line, count=1) for line in lines], "a numbered list")
+    return Texts(lines, "lines of one sentence or more")
