@@ -114,8 +114,8 @@ def read_text(path: Path) -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise UserError(
-            f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8 in an editor, or convert it: "
-            f"iconv -f CP1252 -t UTF-8 (CP1257 for Baltic, CP1251 for Cyrillic letters)"
+            f"{path}: not {encoding[:6].upper()} text (byte {error.start}); save it as UTF-8 in an editor, or convert "
+            f"it: iconv -f CP1252 -t UTF-8 {path.name} > utf8.txt (Baltic letters: CP1257, Cyrillic ones: CP1251)"
         ) from None
     if "\0" in text:
         raise UserError(f"{path}: a binary file, or UTF-16 without a byte-order mark; {SAVE_AS_TEXT}")
@@ -156,6 +156,8 @@ def require_spaces(texts: list[str]) -> None:
                 "part the words with spaces first, by a word segmenter"
             )
 
+
+TAG = re.compile(r"</?[A-Za-z\d][^<>]*>|\{\\[^{}]*\}")  # of HTML, or of subtitles: {\an8}
 
 # JSON
 
@@ -269,7 +271,7 @@ def delimiter_of(text: str) -> str:
 def table_texts(text: str, field: str | None) -> Texts:
     """One column of a CSV or TSV table: the one that the head names, or the one that was asked for."""
     csv.field_size_limit(2**31 - 1)
-    text = ANKI_HEAD.sub("", text, count=1)
+    text = TAG.sub(" ", ANKI_HEAD.sub("", text, count=1))
     delimiter = delimiter_of(text)
     try:
         rows = [row for row in csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
@@ -298,8 +300,7 @@ TIME = r"(?:\d+:)?\d\d?:\d\d[.,]\d+"
 CUE_TIMES = re.compile(rf"^[ \t]*{TIME}[ \t]*-->[ \t]*{TIME}.*$", re.MULTILINE)
 # A number, or in WebVTT any name, may stand in a line of its own before the times.
 CUE_HEAD = re.compile(rf"(?:^[ \t]*\d+[ \t]*\n|(?<=\n\n).+\n)?{CUE_TIMES.pattern}", re.MULTILINE)
-CUE_END = re.compile(r"\n\s*\n(?:NOTE|STYLE|REGION)\b")
-TAG = re.compile(r"</?[A-Za-z\d][^<>]*>|\{\\[^{}]*\}")
+CUE_END = re.compile(r"\n[ \t]*\n(?:NOTE|STYLE|REGION)\b")
 DASH = re.compile(r"\s*[-‐–—]")
 
 
@@ -366,6 +367,7 @@ def fortune_texts(text: str) -> Texts:
 
 ENDED = re.compile(r"[.?!…।۔;:][\"'”’»)\]_]*$")
 SENTENCE_STARTS = re.compile(r"[.?!…।۔][\"'”’»)\]_]*\s+[^\w\s]*(\w)")
+WIDEST = 120  # characters in a line that was broken to fit
 OPENING = " \t\"'“‘«„([_*—–-.…"
 
 
@@ -378,38 +380,50 @@ def begins_small(line: str) -> bool:
 def is_wrapped(text: str) -> bool:
     """Whether the lines were broken to fit a width, as in books.
 
-    Then many go on with a small letter where the line before ended no sentence, sentences begin inside of lines, and
-    the longest lines are all about as long. Verse fails the first, a sentence a line in small letters the second.
+    Then a full line in which no sentence ended often goes on with a small letter in the next, sentences begin inside
+    of lines, and the longest lines are all about as long. Verse fails the first, a list in small letters the second.
     """
     lines = [line.rstrip() for line in text.splitlines()]
-    lengths = sorted(map(len, filter(None, lines)))
-    going_on = sum(
-        begins_small(line) and not ENDED.search(before) for before, line in pairwise(lines) if before and line
-    )
+    width, longest = (percentile(lines, share) for share in (90, 99))
+    open_ends = [
+        begins_small(line)
+        for before, line in pairwise(lines)
+        if before and line and not ENDED.search(before) and not has_room(before, line, width)
+    ]
+    filled = sum(map(bool, lines))
     starts = sum(not first.islower() for first in SENTENCE_STARTS.findall(text))
-    alike = lengths[len(lengths) * 99 // 100] <= 1.12 * lengths[len(lengths) * 9 // 10]
-    return alike and going_on >= 0.4 * len(lengths) and starts >= 0.05 * len(lengths)
+    return (
+        longest <= min(WIDEST, 1.12 * width)
+        and sum(open_ends) >= max(0.15 * filled, 0.33 * len(open_ends))
+        and starts >= 0.05 * filled
+    )
+
+
+def percentile(lines: list[str], share: int) -> int:
+    """The length that this share (%) of the lines have at most, those that are empty left out."""
+    lengths = sorted(len(line) for line in lines if line)
+    return lengths[len(lengths) * share // 100]
+
+
+def has_room(line: str, following: str, width: int) -> bool:
+    """Whether the first word of the following line would easily have fitted in this one."""
+    return len(line) + 1 + len(following.split(maxsplit=1)[0]) <= 0.8 * width
 
 
 def wrapped_texts(text: str) -> Texts:
     """The paragraphs of a hard-wrapped text, each in one line.
 
-    A line break was meant, as in verse and headings, where the next line begins with a capital, although its first
-    word would have had room.
+    A line break was meant, as in verse and headings, where there was room, and the next line begins with a capital.
     """
     lines = [line.rstrip() for line in text.splitlines()]
-    lengths = sorted(map(len, filter(None, lines)))
-    width = lengths[len(lengths) * 9 // 10]
+    width = percentile(lines, 90)
     paragraphs: list[list[str]] = []
     for before, line in pairwise(["", *lines]):
-        if not line:
-            continue
-        full = len(before) + 1 + len(line.split(maxsplit=1)[0]) > 0.8 * width
-        if before and (full or begins_small(line)):
+        if before and line and (begins_small(line) or not has_room(before, line, width)):
             paragraphs[-1].append(line.strip())
-        else:
+        elif line:
             paragraphs.append([line.strip()])
-    texts = [" ".join(lines) for lines in paragraphs if not lines[0].startswith("[Illustration")]
+    texts = [" ".join(parts) for parts in paragraphs if not parts[0].startswith("[Illustration")]
     return Texts(texts, "a hard-wrapped text, its lines joined")
 
 

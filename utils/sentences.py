@@ -28,23 +28,23 @@ TOKEN = re.compile(rf"'?{LETTERS}(?:{JOINT}{LETTERS})*'?|[{MARKS}]+")
 
 NO_WORD = re.compile(r"(?:https?://|www\.)\S*[\w/]|\[(?:\d+|[a-z]|note \d+)\]", re.IGNORECASE)  # URL, footnote
 GREEK = "\u0370-\u03ff\u1f00-\u1fff"
-GREEK_QUESTION = re.compile(rf"(?<=[{GREEK}]);|(?<=[{GREEK}][»”\"]);")
+GREEK_QUESTION = rf";(?:(?<=[{GREEK}];)|(?<=[{GREEK}][»”\"];))"
 GERSHAYIM = re.compile("(?<=[א-ת])\"(?=[א-ת])")
 
-OUTER_APOSTROPHE = re.compile(rf"(?P<before>(?<![\w{ACCENTS}])['`](?=\w))|(?<=[\w{ACCENTS}])['`](?!\w)")
+OUTER_APOSTROPHE = re.compile(rf"['`](?:(?P<before>(?<![\w{ACCENTS}].)(?=\w))|(?<=[\w{ACCENTS}].)(?!\w))")
 # Words that begin with an apostrophe: 'tis, rock 'n' roll, '80s, 's avonds.
 ELISION = re.compile(
-    r"['`](?:n'|(?:(?-i:[a-z])|\d\ds?|tis|twas|twere|twill|twould|em|til|till|cause|bout|round)(?![\w']))", re.IGNORECASE
+    r"['`](?:n'|(?:(?-i:[a-z])|\d\ds?|tis|twas|twere|twill|twould|em|till?|cause|bout|round)(?![\w']))", re.IGNORECASE
 )
 
 SENTENCE_END = re.compile(
-    rf"(?:(?<=[.?!…؟।۔])|(?<=[{GREEK}];))(?:[\"'”’»)\]]|\[\d+\])*\s+"
-    r"|(?<=[。！？])[。！？\"'”’」』）]*\s*(?=\S)"
+    rf"(?:[.?!…؟।۔]|{GREEK_QUESTION})(?:[\"'”’»)\]]|\[\d+\])*\s+"
+    r"|[。！？][。！？\"'”’」』）]*\s*(?=\S)"
 )
 # What ends with a full stop and no sentence: "Mr." or "J.", but "So do I." ends; "3. Oktober". At most 9 characters.
 ABBREVIATION = re.compile(
     r"(?:^|--|[^\w'’-])(?:(?!i\b)[^\W\d_]|mr|mrs|ms|dr|prof|st|vs|nr|e\.g|i\.e|gen|gov|sen|rep|sgt|capt|col|lt|rev|hon"
-    r"|messrs|bros)\.$|(?:^|[^\w.,:'’-])\d\d?\.$",
+    r"|messrs|bros)\.$|(?:^|[\s(\"“„«])\d\d?\.$",
     re.IGNORECASE,
 )
 # The same, where a number follows.
@@ -62,7 +62,7 @@ def tokenize(text: str) -> list[str]:
     the first counts; other marks, URLs and footnotes like [3] are dropped.
     """
     text = NO_WORD.sub(" ", unicodedata.normalize("NFC", html.unescape(text)))
-    text = GERSHAYIM.sub("״", GREEK_QUESTION.sub("?", text)).translate(LIKE_MARKS)
+    text = GERSHAYIM.sub("״", re.sub(GREEK_QUESTION, "?", text)).translate(LIKE_MARKS)
     text = drop_single_quotes(re.sub("['`]{2,}", " ", text))
     return [token if is_word(token) else token[0] for token in TOKEN.findall(text)]
 
@@ -76,7 +76,7 @@ def drop_single_quotes(text: str) -> str:
     quotes, opening = set(), None
     for apostrophe in OUTER_APOSTROPHE.finditer(text):
         place = apostrophe.start()
-        if not apostrophe["before"]:
+        if apostrophe["before"] is None:
             if opening is not None:
                 quotes |= {opening, place}
             opening = None
@@ -102,11 +102,11 @@ def split_sentences(text: str) -> list[str]:
     text = html.unescape(text)
     sentences, start = [], 0
     for end in SENTENCE_END.finditer(text):
-        following = text[end.end():end.end() + 1]
-        before = text[max(start, end.start() - 12):end.start()]
+        stop, following = end.start() + 1, text[end.end():end.end() + 1]
+        before = text[max(start, stop - 12):stop]
         goes_on = following.islower() or (following.isdigit() and ABBREVIATION_BEFORE_NUMBER.search(before))
         if not goes_on and not ABBREVIATION.search(before):
-            sentences.append(text[start:end.start()])
+            sentences.append(text[start:stop])
             start = end.end()
     return [*sentences, text[start:]]
 
