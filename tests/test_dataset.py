@@ -91,3 +91,21 @@ def test_vocabulary_is_counted_on_the_training_sentences_alone(tmp_path, capsys)
     expected = {word for s in data.train.sentences for word in s}
     assert set(data.vocabulary.words[2:]) == expected
     assert {word for s in data.test.sentences for word in s} - expected  # else the test couldn't fail
+
+
+def test_what_was_read_is_told(tmp_path, capsys):
+    path = tmp_path / "data.csv"
+    options = Namespace(data=path, field=None, limit=None, seed=0, min_count=1, max_length=4)
+
+    def told(long: int) -> str:
+        lines = [f"w{i} w w" + " x x" * (i < long) for i in range(40)]
+        path.write_text("\n".join(["id,text", *(f"1,{line}." for line in lines)]), encoding="utf-8")
+        load(options)
+        return capsys.readouterr().out
+
+    assert "data.csv: a table, column 2\n36 sentences" in told(1)
+    assert "--max-length" not in told(1)  # 2.5%
+    assert "\n5% of the sentences are longer than --max-length 4" in told(2)
+    options.limit = 1
+    with pytest.raises(UserError, match="only 1 sentence; 10"):
+        load(options)
