@@ -5,9 +5,8 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from io import StringIO
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from textwrap import shorten
 from typing import NamedTuple
@@ -39,16 +38,18 @@ def read_texts(path: Path, field: str | None = None) -> Texts:
         ((".json", ".jsonl", ".ndjson"), JSON_START.match, json_texts),
         ((".srt", ".vtt"), CUE_TIMES.search, subtitle_texts),
         ((".csv", ".tsv"), is_table, table_texts),
-        ((".html", ".htm", ".xml"), HTML_START.match, refuse_html),
-        ((), is_chat, refuse_chat),
+        ((".html", ".htm", ".xml"), HTML_START.match, HTML),  # refused
+        ((), is_chat, CHAT),
         ((), FORTUNE_END.search, fortune_texts),
         ((), is_wrapped, wrapped_texts),
         ((), CORPUS_SIGN.search, corpus_texts),
-        ((), str, line_texts),  # any other text
+        ((), len, line_texts),  # any other text
     )
-    text = without_licence(read_text(path))
+    text = read_text(path)
     reader = next(read for endings, fits, read in readers if path.suffix.lower() in endings or fits(text))
     try:
+        if isinstance(reader, str):
+            raise UserError(reader)
         if reader in (json_texts, table_texts):
             found = reader(text, field)
         elif field is None:
@@ -61,34 +62,30 @@ def read_texts(path: Path, field: str | None = None) -> Texts:
     return found
 
 
+HTML = "an HTML or XML page, not plain text; open it in a browser and save it as text"
+CHAT = "a chat export; keep what was said, a message a line, without times and names"
+
 # Bytes → text
 
 ENCODINGS = {
-    codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-SAVE_AS_TEXT = "open it and save it as plain text in UTF-8"
-UNPACK = "unpack it first"
 FIRST_BYTES = {
-    b"%PDF": ("a PDF", "copy its text into a text file, or run pdftotext"),
-    b"PK\x03\x04": ("a zip archive, or a Word, Excel, OpenDocument or EPUB file", f"{UNPACK}, or {SAVE_AS_TEXT}"),
-    b"\xd0\xcf\x11\xe0": ("an old Word or Excel file", SAVE_AS_TEXT),
-    b"{\\rtf": ("an RTF file", SAVE_AS_TEXT),
-    b"\x1f\x8b": ("a gzip archive", UNPACK),
-    b"BZh": ("a bzip2 archive", UNPACK),
-    b"\xfd7zXZ": ("an xz archive", UNPACK),
-    b"\x28\xb5\x2f\xfd": ("a zstd archive", UNPACK),
-    b"7z\xbc\xaf": ("a 7z archive", UNPACK),
-    b"Rar!": ("a RAR archive", UNPACK),
-    **dict.fromkeys(
-        (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"RIFF"),
-        ("a picture or a sound", "type its words into a text file"),
-    ),
-    b"SQLite format": ("a database", "export its texts as CSV"),
-    b"PAR1": ("a Parquet file", "export its texts as CSV"),
+    b"%PDF": "a PDF; copy its text into a text file",
+    b"PK\x03\x04": "a zip archive, or a Word, Excel, OpenDocument or EPUB file; unpack it, or save it as plain text",
+    b"\xd0\xcf\x11\xe0": "an old Word or Excel file; save it as plain text",
+    b"{\\rtf": "an RTF file; save it as plain text",
+    b"PAR1": "a Parquet file; save it as CSV",
+    b"\x1f\x8b": "a gzip archive; unpack it",
+    b"BZh": "a bzip2 archive; unpack it",
+    b"\xfd7zXZ": "an xz archive; unpack it",
+    b"7z\xbc\xaf": "a 7z archive; unpack it",
+    b"Rar!": "a RAR archive; unpack it",
+    **dict.fromkeys((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0"), "a picture; type its words into a text file"),
+    b"RIFF": "a picture, a sound or a film; type its words into a text file",
 }
 
 
@@ -106,22 +103,23 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path}: is a folder; give --data a file in it") from None
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from None
-    for first_bytes, (what, remedy) in FIRST_BYTES.items():
+    for first_bytes, what in FIRST_BYTES.items():
         if data.startswith(first_bytes):
-            raise UserError(f"{path}: {what}, not text; {remedy}")
+            raise UserError(f"{path}: {what}")
     encoding = next((name for mark, name in ENCODINGS.items() if data.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\0" in data:
+        raise UserError(f"{path}: a binary file, or UTF-16 without a byte-order mark; save it as plain text in UTF-8")
     try:
-        text = data.decode(encoding)
+        text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise UserError(
-            f"{path}: not {encoding[:6].upper()} text (byte {error.start}); save it as UTF-8 in an editor, or convert "
-            f"it: iconv -f CP1252 -t UTF-8 {path.name} > utf8.txt (Baltic letters: CP1257, Cyrillic ones: CP1251)"
+            f"{path}: not {encoding.upper()} text (byte {error.start}); save it as UTF-8 in an editor, or convert it: "
+            f"iconv -f CP1252 -t UTF-8 {path.name} > utf8.txt (Baltic letters: CP1257, Cyrillic ones: CP1251)"
         ) from None
-    if "\0" in text:
-        raise UserError(f"{path}: a binary file, or UTF-16 without a byte-order mark; {SAVE_AS_TEXT}")
+    text = without_licence(text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""))
     if not text.strip():
         raise UserError(f"{path}: the file is empty")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
 
 
 GUTENBERG_START = re.compile(r"^\*\*\* ?START OF (?:[^*]{,300}\*\*\*|.*)", re.MULTILINE)
@@ -142,22 +140,23 @@ UNSPACED = {
 
 
 def require_spaces(texts: list[str]) -> None:
-    """Refuses texts of which a tenth or more are written without spaces between words.
+    """Refuses texts of which a tenth or more is written without spaces between words.
 
     Raises:
-        UserError: they are.
+        UserError: they are such.
     """
     for script, longest in UNSPACED.items():
         runs = [found for text in texts if not text.isascii() and (found := script.findall(text))]
         lengths = [len(run) for found in runs for run in found]
-        if len(runs) >= 0.1 * len(texts) and sum(lengths) > longest * len(lengths):
+        many = len(runs) >= 0.1 * len(texts) or sum(lengths) >= 0.1 * sum(map(len, texts))
+        if many and sum(lengths) > longest * len(lengths):
             raise UserError(
                 "written without spaces between words, as Chinese, Japanese, Thai or Khmer is, so words can't be told; "
                 "part the words with spaces first, by a word segmenter"
             )
 
 
-TAG = re.compile(r"</?[A-Za-z\d][^<>]*>|\{\\[^{}]*\}")  # of HTML, or of subtitles: {\an8}
+TAG = re.compile(r"</?(?!unk>)(?:[A-Za-z]|\d\d:)[^<>\n]*>|\{\\[^{}\n]*\}")  # <i>, <00:00:01.000>, {\an8}
 
 # JSON
 
@@ -168,126 +167,113 @@ CHAT_FIELD = re.compile(r'"(?:from|from_id|sender_name|sender)"\s*:')
 def json_texts(text: str, field: str | None) -> Texts:
     """The texts of JSON or JSON Lines: strings, or a field of objects; in a list, or in lists within an object."""
     names = FIELDS if field is None else (field.lower(),)
-    others: dict[str, None] = {}  # the fields of objects without a text
-    used: dict[str, None] = {}
+    texts: list[str] = []
+    used, others = {}, {}  # the fields that held them, and those of objects without one; as ordered sets
 
-    def field_of(item: dict) -> str | None:
-        fields = {name.lower(): name for name in item}
-        return next((fields[name] for name in names if name in fields), None)
-
-    def texts_of(item: object) -> Iterator[str]:
-        """The texts of an item in a list, or of the value of a field; none of a null or a number."""
-        item = as_list(item)
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, list):
-            for part in item:
-                yield from texts_of(part)
-        elif isinstance(item, dict):
-            name = field_of(item)
-            if name is None:
-                others.update(dict.fromkeys(item))
+    def collect(value: object, is_item: bool) -> None:
+        """Takes the texts in a value: of an object that is no item of a list and has no such field, all lists in it."""
+        if is_numbered(value):
+            value = list(value.values())
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, list):
+            for item in value:
+                collect(item, is_item=True)
+        elif isinstance(value, dict):
+            fields = {name.lower(): name for name in value}
+            name = next((fields[name] for name in names if name in fields), None)
+            if name is not None:
+                used[name] = True
+                collect(value[name], is_item=True)
             else:
-                used[name] = None
-                yield from texts_of(item[name])
-
-    def search(value: object) -> Iterator[str]:
-        """The texts of a whole file, or of an object in it that has no such field itself: of all lists in it."""
-        value = as_list(value)
-        if isinstance(value, dict) and field_of(value) is None:
-            others.update(dict.fromkeys(value))
-            for part in value.values():
-                if isinstance(part, list) or (isinstance(part, dict) and part is as_list(part)):
-                    yield from search(part)
-        else:
-            yield from texts_of(value)
+                others.update(value)
+                for part in value.values():
+                    if not is_item and isinstance(part, list | dict) and not is_numbered(part):
+                        collect(part, is_item=False)
 
     try:
-        value = parse_json(text)
-        if isinstance(value, dict) and "messages" in value and CHAT_FIELD.search(text):
-            refuse_chat(text)
-        texts = list(search(value))
+        values = parse_json(text)
+        if isinstance(values[0], dict) and "messages" in values[0] and CHAT_FIELD.search(text):
+            raise UserError(CHAT)
+        collect(values if len(values) > 1 else values[0], is_item=False)
     except json.JSONDecodeError as error:
         raise UserError(f"broken JSON in line {error.lineno}, column {error.colno}: {error.msg}") from None
     except (RecursionError, ValueError):
         raise UserError("JSON that is nested too deep or has a number too long") from None
     if not texts:
-        there = ", ".join(shorten(name, 40) for name in [*others][:20])
-        raise UserError(
-            f"JSON without a text in {'any of ' if field is None else ''}{', '.join(names)}; "
-            + (f"say with --field which of these fields holds it: {there}" if others else "it has no fields at all")
-        )
+        there = ", ".join(shorten(name, 40, placeholder="…") for name in [*others][:20]) or "none"
+        raise UserError(f"JSON without a text in {' or '.join(names)}; name with --field one of its fields: {there}")
     return Texts(texts, f"JSON, field {', '.join(used)}" if used else "JSON, all its strings")
 
 
-def as_list(value: object) -> object:
-    """A list for what pandas writes in place of one: an object whose fields are "0", "1", …; all else as it is."""
-    if isinstance(value, dict) and value and all(name.isdecimal() for name in value):
-        return list(value.values())
-    return value
+def is_numbered(value: object) -> bool:
+    """Whether it is what pandas writes in place of a list: an object whose fields are "0", "1", …"""
+    return isinstance(value, dict) and bool(value) and all(name.isdecimal() for name in value)
 
 
-def parse_json(text: str) -> object:
-    """The value that a text holds; of several, one behind the other as in JSON Lines, their list."""
+def parse_json(text: str) -> list:
+    """The values that stand in a text, one behind the other: in JSON Lines many, in other JSON one."""
     decoder, space, values, place = json.JSONDecoder(), re.compile(r"\s*"), [], 0
-    while (place := space.match(text, place).end()) < len(text):
+    while (place := space.match(text, place).end()) < len(text) or not values:
         value, place = decoder.raw_decode(text, place)
         values.append(value)
-    return values[0] if len(values) == 1 else values
+    return values
 
 
 # Tables
 
-SAMPLE = 100_000  # characters by which a table is told
+SAMPLE = 100_000  # characters by which a table or a chat is told
 CELL = r'(?:"[^"\n]*"|\w[\w .-]*)'
 TABLE_HEAD = re.compile(rf"{CELL}(?:([,;|]){CELL})+\n")
 ANKI_HEAD = re.compile(r"(?:#[a-z ]+:.*\n)+")
 
 
+def rows_of(text: str, delimiter: str, **how: object) -> list[list[str]]:
+    """The cells of each row, empty rows left out."""
+    csv.field_size_limit(2**31 - 1)
+    return [row for row in csv.reader(StringIO(text, newline=""), delimiter=delimiter, **how) if row]
+
+
 def is_table(text: str) -> bool:
     """Whether nearly all lines have a tab inside, or the first looks like a table's head and the others fit it."""
-    if ANKI_HEAD.match(text):
-        return True
     lines = [line.strip() for line in text[:SAMPLE].splitlines() if line.strip()]
-    if sum("\t" in line for line in lines) >= 0.9 * len(lines):
+    if ANKI_HEAD.match(text) or sum("\t" in line for line in lines) >= 0.9 * len(lines):
         return True
     head = TABLE_HEAD.match(text)
-    if not head:
-        return False
-    rows = [len(row) for row in csv.reader(StringIO(text[:SAMPLE], newline=""), delimiter=head[1])]
-    return rows.count(rows[0]) >= max(2, 0.9 * len(rows))
+    columns = [len(row) for row in rows_of(text[:SAMPLE], head[1])] if head else [0]
+    return columns.count(columns[0]) >= max(2, 0.9 * len(columns))
 
 
 def delimiter_of(text: str) -> str:
     """The one of , ; tab and | that parts the most rows into the same number of columns."""
 
     def agreement(delimiter: str) -> int:
-        columns = Counter(len(row) for row in csv.reader(StringIO(text[:SAMPLE], newline=""), delimiter=delimiter))
-        return max((count for number, count in columns.items() if number > 1), default=0)
+        columns = Counter(map(len, rows_of(text[:SAMPLE], delimiter)))
+        return max((rows for number, rows in columns.items() if number > 1), default=0)
 
     return max(",;\t|", key=agreement)
 
 
 def table_texts(text: str, field: str | None) -> Texts:
     """One column of a CSV or TSV table: the one that the head names, or the one that was asked for."""
-    csv.field_size_limit(2**31 - 1)
     text = TAG.sub(" ", ANKI_HEAD.sub("", text, count=1))
     delimiter = delimiter_of(text)
     try:
-        rows = [row for row in csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
+        rows = rows_of(text, delimiter, strict=True)
     except csv.Error:  # quotation marks that aren't a table's: between tabs they are the text's own
-        quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-        rows = [row for row in csv.reader(StringIO(text, newline=""), delimiter=delimiter, quoting=quoting) if row]
-    head = [cell.strip().lower() for cell in rows[0]]
+        rows = rows_of(text, delimiter, quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL)
+    widest = max(rows[:100], key=len, default=[""])
+    head = [cell.strip().lower() for cell in rows[0]] if rows else []
     names = FIELDS if field is None else (field.lower(),)
-    widest = max(rows[:100], key=len)
     column = next((head.index(name) for name in names if name in head), None)
     if column is not None:
-        rows = [[*row[:column], delimiter.join(row[column:])] if column + 1 == len(head) else row for row in rows[1:]]
-    elif field is not None and field.isdecimal() and 1 <= int(field) <= len(widest):
-        column = int(field) - 1
+        rows = rows[1:]
+        if column + 1 == len(head):  # what is behind it is text with a delimiter in it
+            rows = [[*row[:column], delimiter.join(row[column:])] for row in rows]
     elif field is None and len(widest) == 1:
         column = 0
+    elif field is not None and field in map(str, range(1, len(widest) + 1)):
+        column = int(field) - 1
     else:
         columns = ", ".join(f"{i} {shorten(cell, 40, placeholder='…')!r}" for i, cell in enumerate(widest[:12], 1))
         raise UserError(f"a table; say with --field, by number or name, which column holds the text: {columns}")
@@ -317,7 +303,7 @@ def subtitle_texts(text: str) -> Texts:
     return Texts([" ".join(lines) for lines in speeches], "subtitles, the lines of a cue joined")
 
 
-# What is refused by name
+# What is no text, by its look
 
 HTML_START = re.compile(r"\s*(?:<\?xml\b|(?:<!--.*?-->\s*)?<(?:!doctype|html|head|body|div|p|table)\b)", re.I | re.S)
 CLOCK = r"\d{1,2}[:.]\d\d"
@@ -329,20 +315,10 @@ CHAT_LINE = re.compile(
 )
 
 
-def refuse_html(text: str) -> Texts:
-    """Raises the `UserError` that says what a page is."""
-    raise UserError("an HTML or XML page, not plain text; open it in a browser and save it as text")
-
-
 def is_chat(text: str) -> bool:
     """Whether a quarter of the lines begin with time and speaker, as in an export of WhatsApp or Telegram."""
     lines = [line for line in text[:SAMPLE].splitlines() if line.strip()]
     return sum(CHAT_LINE.match(line) is not None for line in lines) >= max(1, 0.25 * len(lines))
-
-
-def refuse_chat(text: str) -> Texts:
-    """Raises the `UserError` that says what a chat is."""
-    raise UserError("a chat export; keep what was said, a message a line, without times and names")
 
 
 # Plain text
@@ -353,15 +329,10 @@ ATTRIBUTION = re.compile(r"\s*--\s*[^\s-]")
 
 def fortune_texts(text: str) -> Texts:
     """The entries of a fortune file, parted by lines with %, without "-- Author" and what follows it."""
-    entries, entry, attribution = [], [], False
-    for line in [*text.splitlines(), "%"]:
-        if line.strip() == "%":
-            entries.append(" ".join(entry))
-            entry, attribution = [], False
-        elif attribution or ATTRIBUTION.match(line):
-            attribution = True
-        else:
-            entry.append(line)
+    entries = [
+        " ".join(takewhile(lambda line: not ATTRIBUTION.match(line), entry.splitlines()))
+        for entry in FORTUNE_END.split(text)
+    ]
     return Texts(entries, "fortunes, the lines of each joined")
 
 
@@ -427,8 +398,8 @@ def wrapped_texts(text: str) -> Texts:
     return Texts(texts, "a hard-wrapped text, its lines joined")
 
 
-CORPUS_SIGN = re.compile(r"<unk>| @[-,.]@ | n't\b")
-CORPUS_HEADING = re.compile(r"^[ \t]*=.*=[ \t]*$", re.MULTILINE)
+CORPUS_HEADING = re.compile(r"^[ \t]*=+ .+ =+[ \t]*$", re.MULTILINE)
+CORPUS_SIGN = re.compile(rf"<unk>| @[-,.]@ | n't\b|{CORPUS_HEADING.pattern}", re.MULTILINE)
 
 
 def corpus_texts(text: str) -> Texts:
