@@ -35,9 +35,11 @@ def test_tokens_are_what_a_sentence_is_written_with(text):
 @QUICK
 @given(TEXTS)
 def test_parting_loses_no_word(text):
-    assert [token for part in split_sentences(text) for token in tokenize(part) if is_word(token)] == [
-        token for token in tokenize(text) if is_word(token)
-    ]
+    def words(part: str) -> list[str]:
+        """Without the apostrophes that may be quotation marks, which depends on where the other one is."""
+        return [token.strip("'") for token in tokenize(part) if is_word(token)]
+
+    assert [word for part in split_sentences(text) for word in words(part)] == words(text)
 
 
 @QUICK

@@ -13,8 +13,8 @@ BOOK = """The Project Gutenberg eBook of The Salt Road, by A. Writer
 
 This ebook is for the use of anyone anywhere.
 
-*** START OF THE PROJECT GUTENBERG EBOOK THE SALT
-ROAD ***
+*** START OF THE PROJECT GUTENBERG EBOOK THE
+SALT ROAD OF OLD ***
 
 CHAPTER I.
 THE GREEN INN
@@ -114,6 +114,11 @@ CORPUS = (
     " = Early work = \n \n the <unk> company did n't say it 's cheap <eos> \n"
     " The bridge , a well @-@ known one , was built in 1 @,@ 250 days , or 3 @.@ 5 years . He left . \n"
 )
+TREEBANK = "".join(
+    f"the {kind} group said its share of the u.s. N months that ended in may and N million of its bonds in other markets "
+    "were sold to several banks\n"
+    for kind in ("dutch", "british", "french", "swiss")
+)
 FORTUNES = """A long saying that is
 wrapped.
 \t\t-- A. N. Author,
@@ -155,6 +160,7 @@ LOWER = "the cat sleeps on the mat\nthe dog barks at the moon\nthe bird sings in
             "the <unk> company didn't say it's cheap eos",
             "The bridge , a well-known one , was built in 1,250 days , or 3.5 years",
         ]),
+        ("treebank.txt", TREEBANK, None, TREEBANK.replace("u.s.", "u s").splitlines()),
         # JSON
         ("list.JSON", '\ufeff["One two three.", "Four five\\nsix.", null, 7]', None, [
             "One two three", "Four five six",
@@ -209,8 +215,8 @@ LOWER = "the cat sleeps on the mat\nthe dog barks at the moon\nthe bird sings in
         ("korean.txt", "오늘은 날씨가 참 좋습니다. 우리는 공원에 갔습니다.\n", None, [
             "오늘은 날씨가 참 좋습니다", "우리는 공원에 갔습니다",
         ]),
-        ("names.txt", "One two three.\n" * 3 + "He read 红楼梦 in Riga.\n", None, [
-            "One two three", "He read 红楼梦 in Riga",
+        ("names.txt", "One two three.\n" * 19 + "He read 红楼梦全集 in Riga.\n", None, [
+            "One two three", "He read 红楼梦全集 in Riga",
         ]),
         ("entities.txt", "Tom &amp; Jerry &lt;eat&gt; &quot;cheese.&quot; They don&#39;t stop.\n", None, [
             "Tom Jerry eat cheese", "They don't stop",

@@ -178,15 +178,16 @@ def tokens_of(typed: str) -> list[str]:
     return tokens[first:]
 
 
-def join(tokens: Sequence[str], marks: dict[int, int]) -> str:
-    """Tokens as running text: a space before each word, none before a mark, which is written as `marks` has it."""
+def join(tokens: Sequence[str], script: str = "LATIN") -> str:
+    """Tokens as running text: a space before each word, none before a mark, which is written as in this script."""
+    marks = MARKS_OF_SCRIPT.get(script, {})
     return "".join(f" {token}" if is_word(token) else token.translate(marks) for token in tokens)
 
 
-def marks_of(text: str) -> dict[int, int]:
-    """How the script of most of the letters writes its marks."""
+def script_of(text: str) -> str:
+    """The script of most of the letters, as Unicode calls it: LATIN, GREEK, CJK, …"""
     scripts = Counter(unicodedata.name(letter, "").partition(" ")[0] for letter in LETTER.findall(text))
-    return MARKS_OF_SCRIPT.get(max(scripts, key=scripts.get, default=""), {})
+    return max(scripts, key=scripts.get, default="LATIN")
 
 
 def write(typed: str, ending: Ending, vocabulary: Vocabulary) -> str:
@@ -202,9 +203,9 @@ def write(typed: str, ending: Ending, vocabulary: Vocabulary) -> str:
     if first and len(first[0].upper()) == 1:  # that of "ß" is two letters
         text = text[:first.start()] + first[0].upper() + text[first.end():]
     added = vocabulary.decode(ending.ids)
-    marks = marks_of(text + "".join(added))
+    script = script_of(text + "".join(added))
     stopped = STOPPED.search(text + "".join(added))
-    text += join(added, marks)
+    text += join(added, script)
     if not ending.ended:
         return f"{text} …"
-    return text if stopped else text.rstrip(",;:،؛，；：") + ".".translate(marks)
+    return text if stopped else text.rstrip(",;:،؛，；：") + ".".translate(MARKS_OF_SCRIPT.get(script, {}))

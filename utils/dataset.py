@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_sequence
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from utils.errors import UserError
+from utils.errors import UserError, counted
 from utils.sentences import read_sentences
 from utils.vocabulary import ANY, END, Vocabulary
 
@@ -135,8 +135,8 @@ def load(options: Namespace) -> Data:
     sentences, form = read_sentences(options.data, options.field)
     sentences = sentences[:options.limit]
     if len(sentences) < MIN_SENTENCES:
-        sentence_s = "sentence" if len(sentences) == 1 else "sentences"
-        raise UserError(f"{options.data}: only {len(sentences)} {sentence_s}; {MIN_SENTENCES} or more are needed")
+        found = counted(len(sentences), "sentence")
+        raise UserError(f"{options.data}: only {found}; {MIN_SENTENCES} or more are needed")
     train, test = split(sentences, options.seed)
     vocabulary = Vocabulary.of((tokens[:options.max_length] for tokens in train), options.min_count)
     data = Data(
@@ -147,7 +147,7 @@ def load(options: Namespace) -> Data:
     )
     rare = (data.train.targets() == ANY).float().mean().item()
     print(f"{data.name}: {form}")
-    print(f"{len(train)} sentences to train on, {len(test)} to test on")
+    print(f"{counted(len(train), 'sentence')} to train on, {len(test)} to test on")
     cut = sum(len(tokens) > options.max_length for tokens in sentences) / len(sentences)
     if cut >= WORTH_TELLING:
         print(f"{cut:.0%} of the sentences are longer than --max-length {options.max_length}, and are cut")

@@ -81,7 +81,7 @@ def neighbours(model: LanguageModel, vocabulary: Vocabulary, word: str, count: i
     """
     numbers = vocabulary.encode(tokenize(word))
     if len(numbers) != 1 or ANY in numbers:
-        raise UserError(f"--neighbours: {word!r} isn't one of the {len(vocabulary) - 2} words and marks of the model")
+        raise UserError(f"--neighbours: {word!r} isn't among the words and marks that the model knows")
     [number] = numbers
     embeddings = model.embedding.weight
     cosines = F.cosine_similarity(embeddings, embeddings[number], dim=1)

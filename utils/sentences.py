@@ -26,7 +26,7 @@ LETTERS = rf"(?:{UNKNOWN}|\w+(?:[{ACCENTS}]+\w*)*)"
 JOINT = r"(?:['\-·:״\u200c\u200d]|(?<=\d)[.,](?=\d))"
 TOKEN = re.compile(rf"'?{LETTERS}(?:{JOINT}{LETTERS})*'?|[{MARKS}]+")
 
-NO_WORD = re.compile(r"(?:https?://|www\.)\S*[\w/]|\[(?:\d+|[a-z]|note \d+)\]", re.IGNORECASE)  # URL, footnote
+NO_WORD = re.compile(r"(?:https?://|www\.)[^\s。！？]*[\w/]|\[(?:\d+|[a-z]|note \d+)\]", re.IGNORECASE)  # URL, footnote
 GREEK = "\u0370-\u03ff\u1f00-\u1fff"
 GREEK_QUESTION = rf";(?:(?<=[{GREEK}];)|(?<=[{GREEK}][»”\"];))"
 GERSHAYIM = re.compile("(?<=[א-ת])\"(?=[א-ת])")
