@@ -74,7 +74,7 @@ before the <font color="#ff0">snow</font> came.
 
 2
 00:00:04,000 --> 00:00:06,000
-- Who told you that?
+- Nobody told me that
 - My sister told me
 
 3
@@ -83,7 +83,7 @@ I think that in 1999
 
 4
 00:00:10,000 --> 00:00:12,000
-we should go home.
+we should go home
 5
 00:00:12,000 --> 00:00:14,000
 There were exactly
@@ -98,7 +98,11 @@ NOTE These are words of a comment
 
 first words here
 00:01.000 --> 00:04.000 align:start position:0%
-<v Anna>Never drink cold water.</v>
+<v Anna>Never drink cold water</v>
+
+second words here
+00:04.000 --> 00:05.000
+Drink warm tea instead.
 
 NOTE Another comment of words
 
@@ -115,8 +119,8 @@ CORPUS = (
     " The bridge , a well @-@ known one , was built in 1 @,@ 250 days , or 3 @.@ 5 years . He left . \n"
 )
 TREEBANK = "".join(
-    f"the {kind} group said its share of the u.s. N months that ended in may and N million of its bonds in other markets "
-    "were sold to several banks\n"
+    f"the {kind} group said its share of the u.s. N months that ended in may and N million of its bonds in other "
+    "markets were sold to several banks\n"
     for kind in ("dutch", "british", "french", "swiss")
 )
 FORTUNES = """A long saying that is
@@ -201,15 +205,16 @@ LOWER = "the cat sleeps on the mat\nthe dog barks at the moon\nthe bird sings in
             "Go ! he said", "Come here now", "Is it so ?",
         ]),
         ("anki.txt", ANKI, "2", ["Maize ir silta", "Mēs ejam mājās"]),
+        ("anki-one.txt", "#deck:One two three\nThe bread is warm.\n", "1", ["The bread is warm"]),
         ("pairs.txt", "One two three.\tViens divi trīs.\tCC\nFour five six.\tČetri pieci seši.\n", "2", [
             "Viens divi trīs", "Četri pieci seši",
         ]),
         # Subtitles
         ("film.srt", "\ufeff" + SRT.replace("\n", "\r\n"), None, [
-            "We should have left before the snow came", "Who told you that ?", "My sister told me",
+            "We should have left before the snow came", "Nobody told me that", "My sister told me",
             "I think that in 1999 we should go home", "There were exactly 100",
         ]),
-        ("film.txt", VTT, None, ["Never drink cold water", "It is bad for you"]),
+        ("film.txt", VTT, None, ["Never drink cold water", "Drink warm tea instead", "It is bad for you"]),
         # Words parted by spaces
         ("chinese.txt", "我 今天 去 了 商店 。 很多 人 走 ！\n", None, ["我 今天 去 了 商店", "很多 人 走 !"]),
         ("korean.txt", "오늘은 날씨가 참 좋습니다. 우리는 공원에 갔습니다.\n", None, [
@@ -319,7 +324,7 @@ def test_scripts_without_spaces(tmp_path, text):
         ("broken.json", '["one two three",\n oops]', "line 2, column 2"),
         ("broken.jsonl", '{"text": "one two three"}\n{"text": oops}', "line 2, column 10"),
         ("none.json", "[]", "fields: none"),
-        ("fields.json", '[{"Author": "one two three", "Saying": "one two three"}]', "--field.*Author, Saying"),
+        ("fields.json", '[{"Author": "A", "Saying": "x", "tags": ["one two three"]}]', "--field.*Author, Saying"),
         ("columns.json", '{"Saying": {"0": "one two three"}}', "--field.*Saying"),
         ("null.json", '[{"Quote": null}]', "fields: none"),
         ("deep.json", "[" * 100_000, "nested too deep"),
