@@ -288,3 +288,28 @@ def test_sentences_learned_by_heart_come_back_word_for_word():
             typed = " ".join(text.split()[:2])
             [ending] = search(model, [vocabulary.encode(tokens_of(typed))], beam=5, max_words=20)
             assert write(typed, ending, vocabulary) == text
+
+
+@pytest.mark.parametrize(
+    ("typed", "words", "ended", "sentence"),
+    [
+        ("सूरज धीरे", ["निकला"], True, "सूरज धीरे निकला।"),
+        ("सूरज धीरे", ["निकला", "?"], True, "सूरज धीरे निकला?"),
+        ("সূর্য", ["ওঠে"], True, "সূর্য ওঠে।"),
+        ("我", ["今天", ",", "3.50"], True, "我 今天， 3.50。"),
+        ("你", ["好", "?"], True, "你 好？"),
+        ("今日 は", ["いい", "!"], True, "今日 は いい！"),
+        ("τι κάνεις", ["σήμερα", "?"], True, "Τι κάνεις σήμερα;"),
+        ("τι έγινε το", ["1990", "?"], True, "Τι έγινε το 1990;"),
+        ("τι κάνεις;", [], True, "Τι κάνεις;"),
+        ("είμαι", ["καλά"], True, "Είμαι καλά."),
+        ("ما اسمك", [",", "يا", "صديقي", "?"], True, "ما اسمك، يا صديقي؟"),
+        ("ذهبت", ["إلى", "البيت"], True, "ذهبت إلى البيت."),
+        ("ذهبت", ["إلى", ";"], True, "ذهبت إلى."),
+        ("ذهبت", ["إلى", ","], False, "ذهبت إلى، …"),
+        ("what is π", ["here", "?"], True, "What is π here?"),
+    ],
+)
+def test_marks_are_those_of_the_script(typed, words, ended, sentence):
+    vocabulary = Vocabulary(dict.fromkeys([*words, "x"]))
+    assert write(typed, Ending(vocabulary.encode(words), ended), vocabulary) == sentence

@@ -25,7 +25,7 @@ def test_split_is_a_partition_and_seeded():
 def test_ten_sentences_are_enough_and_nine_too_few(tmp_path):
     path = tmp_path / "data.txt"
     path.write_text("\n".join(" ".join(s) for s in SENTENCES[:10]), encoding="utf-8")
-    options = Namespace(data=path, limit=None, seed=0, min_count=1, max_length=20)
+    options = Namespace(data=path, field=None, limit=None, seed=0, min_count=1, max_length=20)
     data = load_data(options)
     assert (len(data.train), len(data.test)) == (9, 1)
     options.limit = 9
@@ -98,8 +98,26 @@ def test_the_share_of_any_is_that_of_the_words_to_predict(tmp_path, capsys):
 def test_vocabulary_is_counted_on_the_training_sentences_alone(tmp_path, capsys):
     path = tmp_path / "data.txt"
     path.write_text("\n".join(" ".join(s) for s in SENTENCES), encoding="utf-8")
-    data = load_data(Namespace(data=path, limit=None, seed=0, min_count=1, max_length=20))
+    data = load_data(Namespace(data=path, field=None, limit=None, seed=0, min_count=1, max_length=20))
     assert "sentences to train on" in capsys.readouterr().out
     expected = {word for s in data.train.sentences for word in s}
     assert set(data.vocabulary.words[2:]) == expected
     assert {word for s in data.test.sentences for word in s} - expected  # else the test couldn't fail
+
+
+def test_what_was_read_is_told(tmp_path, capsys):
+    path = tmp_path / "data.csv"
+    options = Namespace(data=path, field=None, limit=None, seed=0, min_count=1, max_length=4)
+
+    def told(long: int) -> str:
+        lines = [f"w{i} w w" + " x x" * (i < long) for i in range(40)]
+        path.write_text("\n".join(["id,text", *(f"1,{line}." for line in lines)]), encoding="utf-8")
+        load_data(options)
+        return capsys.readouterr().out
+
+    assert "data.csv: a table, column 2\n36 sentences" in told(1)
+    assert "--max-length" not in told(1)  # 2.5%
+    assert "\n5% of the sentences are longer than --max-length 4" in told(2)
+    options.limit = 1
+    with pytest.raises(UserError, match="only 1 sentence; 10"):
+        load_data(options)

@@ -1,6 +1,8 @@
 """The beginning of a sentence → its end, one word at a time."""
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,12 +11,19 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
 
 from models import LanguageModel, State
-from utils.sentences import ABBREVIATION, is_word, split_sentences, tokenize
+from utils.sentences import ABBREVIATION, GREEK_QUESTION, is_word, split_sentences, tokenize
 from utils.vocabulary import ANY, END, Vocabulary
 
 LENGTH_POWER = 0.7  # read on 200 beginnings: 0 ends too soon, 1 hangs on second halves that fit anything
 LETTER = re.compile(r"[^\W_]")
-STOPPED = re.compile(r"(?<![.…])[.?!？！؟][\"'”’»)\]]*$")  # "..." asks to go on
+STOPPED = re.compile(rf"(?<![.…])(?:[.?!？！؟。।]|{GREEK_QUESTION})[\"'”’»)\]]*$")  # "..." asks to go on
+# How scripts write the marks that they have of their own. A script's name begins the Unicode name of its letters.
+MARKS_OF_SCRIPT = {
+    "GREEK": str.maketrans("?", ";"),
+    "ARABIC": str.maketrans("?,;", "؟،؛"),
+    **dict.fromkeys(("DEVANAGARI", "BENGALI", "GURMUKHI"), str.maketrans(".", "।")),
+    **dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA"), str.maketrans(".?!,;:", "。？！，；：")),
+}
 
 
 @dataclass(frozen=True)
@@ -210,24 +219,34 @@ def is_whole(typed: str) -> bool:
     return bool(STOPPED.search(text)) and not ABBREVIATION.search(text)
 
 
-def join(tokens: Sequence[str]) -> str:
-    """Tokens as running text: a space before each word, none before a mark."""
-    return "".join(f" {token}" if is_word(token) else token for token in tokens)
+def join(tokens: Sequence[str], script: str = "LATIN") -> str:
+    """Tokens as running text: a space before each word, none before a mark, which is written as in this script."""
+    marks = MARKS_OF_SCRIPT.get(script, {})
+    return "".join(f" {token}" if is_word(token) else token.translate(marks) for token in tokens)
+
+
+def script_of(text: str) -> str:
+    """The script of most of the letters, as Unicode calls it: LATIN, GREEK, CJK, …"""
+    scripts = Counter(unicodedata.name(letter, "").partition(" ")[0] for letter in LETTER.findall(text))
+    return max(scripts, key=scripts.get, default="LATIN")
 
 
 def write(typed: str, ending: Ending, vocabulary: Vocabulary) -> str:
     """The whole sentence in natural form: what was typed, as it was typed, then the ending.
 
     It starts with a capital letter, and ends with a full stop where [END] came after a word, or with "…" where
-    the limit of words cut it.
+    the limit of words cut it; the marks are those that its script writes.
     """
     text = typed.strip()
     if not ABBREVIATION.search(text):
-        text = text.rstrip(".… \t")  # "the best way to ..." asks to go on, and a full stop is still to come
+        text = text.rstrip(".…।。 \t")  # "the best way to ..." asks to go on, and a full stop is still to come
     first = LETTER.search(text)
     if first and len(first[0].upper()) == 1:  # that of "ß" is two letters
         text = text[:first.start()] + first[0].upper() + text[first.end():]
-    text += join(vocabulary.decode(ending.ids))
+    added = vocabulary.decode(ending.ids)
+    script = script_of(text + "".join(added))
+    stopped = STOPPED.search(text + "".join(added))
+    text += join(added, script)
     if not ending.ended:
         return f"{text} …"
-    return text if STOPPED.search(text) else text.rstrip(",;:") + "."
+    return text if stopped else text.rstrip(",;:،؛，；：") + ".".translate(MARKS_OF_SCRIPT.get(script, {}))

@@ -10,12 +10,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_sequence
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from utils.errors import UserError
+from utils.errors import UserError, counted
 from utils.sentences import read_sentences
 from utils.vocabulary import ANY, END, Vocabulary
 
 TEST_SHARE = 0.1
 MIN_SENTENCES = 10
+WORTH_TELLING = 0.05  # of the sentences are cut
 
 
 def split(sentences: Sequence[list[str]], seed: int) -> tuple[list[list[str]], list[list[str]]]:
@@ -131,9 +132,11 @@ def load_data(options: Namespace) -> Data:
     Raises:
         UserError: the file can't be used, or has too few sentences.
     """
-    sentences = read_sentences(options.data)[:options.limit]
+    sentences, form = read_sentences(options.data, options.field)
+    sentences = sentences[:options.limit]
     if len(sentences) < MIN_SENTENCES:
-        raise UserError(f"{options.data}: only {len(sentences)} sentences; {MIN_SENTENCES} or more are needed")
+        found = counted(len(sentences), "sentence")
+        raise UserError(f"{options.data}: only {found}; {MIN_SENTENCES} or more are needed")
     train, test = split(sentences, options.seed)
     vocabulary = Vocabulary.of((tokens[:options.max_length] for tokens in train), options.min_count)
     data = Data(
@@ -143,6 +146,10 @@ def load_data(options: Namespace) -> Data:
         SentenceDataset(test, vocabulary, options.max_length),
     )
     rare = (data.train.targets() == ANY).float().mean().item()
-    print(f"{data.name}: {len(train)} sentences to train on, {len(test)} to test on")
+    print(f"{data.name}: {form}")
+    print(f"{counted(len(train), 'sentence')} to train on, {len(test)} to test on")
+    cut = sum(len(tokens) > options.max_length for tokens in sentences) / len(sentences)
+    if cut >= WORTH_TELLING:
+        print(f"{cut:.0%} of the sentences are longer than --max-length {options.max_length}, and are cut")
     print(f"vocabulary: {len(vocabulary)} words and marks; {rare:.1%} of the words to predict are [ANY]")
     return data

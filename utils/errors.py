@@ -42,6 +42,11 @@ def loading() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
+def counted(count: int, noun: str) -> str:
+    """A count and what is counted: 1 sentence, 2 sentences."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def run(main: Callable[[], int | None]) -> None:
     """Runs a script's main function and ends the process as a console program should.
 

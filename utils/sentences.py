@@ -1,41 +1,92 @@
-"""Text, JSON and fortune files → sentences, each a list of tokens."""
+"""Text → sentences, each a list of tokens."""
 
-import json
+import html
 import re
 import sys
 import unicodedata
 from pathlib import Path
+from typing import NamedTuple
 
 from utils.errors import UserError
+from utils.readers import read_texts
 
 MIN_WORDS = 3  # a shorter sentence teaches nothing about how words follow one another
-QUOTE_FIELDS = ("Quote", "quote", "text", "sentence")
 
 MARKS = ",;:?!"  # those that are tokens; a full stop is what [END] stands for
+UNKNOWN = "<unk>"  # stands in the standard corpora for any rare word
 
-# The same mark, as other keyboards and scripts write it.
-LIKE_MARKS = str.maketrans("’‘ʼ‐‑،؛؟，；：？！", "'''--,;?,;:?!", "\u00ad\ufeff")
+# The same mark, as other keyboards and scripts write it. "`" stands for a quotation mark that can only open.
+LIKE_MARKS = str.maketrans("‘’ʼ´׳‐‑،؛؟，；：？！_", "`''''--,;?,;:?! ", "\u00ad\ufeff")
 # Python's \w knows letters and digits, but not the accents and vowel signs that follow a letter as a character
 # of their own (Unicode's marks): Hindi and Thai words would break at each of them.
-ACCENTS = "".join(chr(i) for i in range(0x20000) if unicodedata.category(chr(i)).startswith("M"))
-LETTERS = rf"[^\W_]+(?:[{re.escape(ACCENTS)}]+[^\W_]*)*"
-# A word: letters or digits; inside it apostrophes, hyphens and the zero-width joiners of Persian and Hindi.
-TOKEN = re.compile(rf"{LETTERS}(?:['\-\u200c\u200d]{LETTERS})*|[{MARKS}]+")
+ACCENTS = re.escape("".join(chr(i) for i in range(0x20000) if unicodedata.category(chr(i)).startswith("M")))
+LETTERS = rf"(?:{UNKNOWN}|\w+(?:[{ACCENTS}]+\w*)*)"
+# Inside a word: apostrophe, hyphen, the Catalan l·l, the Finnish EU:n and 10:30, the Hebrew gershayim, the zero-width
+# joiners of Persian and Hindi; inside a number . and , too.
+JOINT = r"(?:['\-·:״\u200c\u200d]|(?<=\d)[.,](?=\d))"
+TOKEN = re.compile(rf"'?{LETTERS}(?:{JOINT}{LETTERS})*'?|[{MARKS}]+")
 
-SENTENCE_END = re.compile(r"(?<=[.?!…؟।۔])[\"'”’»)\]]*\s+")
-# "Mr." or "J.", but "So do I." ends. None is longer than 5 characters, the full stop included.
-ABBREVIATION = re.compile(r"(?:^|[\s.(])(?:(?!i\b)[^\W\d_]|mr|mrs|ms|dr|prof|st|vs|nr|e\.g|i\.e)\.$", re.IGNORECASE)
-ATTRIBUTION = re.compile(r"\s*--\s*[^\s-]")
+NO_WORD = re.compile(r"(?:https?://|www\.)[^\s。！？]*[\w/]|\[(?:\d+|[a-z]|note \d+)\]", re.IGNORECASE)  # URL, footnote
+GREEK = "\u0370-\u03ff\u1f00-\u1fff"
+GREEK_QUESTION = rf";(?:(?<=[{GREEK}];)|(?<=[{GREEK}][»”\"];))"
+GERSHAYIM = re.compile("(?<=[א-ת])\"(?=[א-ת])")
+
+OUTER_APOSTROPHE = re.compile(rf"['`](?:(?P<before>(?<![\w{ACCENTS}].)(?=\w))|(?<=[\w{ACCENTS}].)(?!\w))")
+# Words that begin with an apostrophe: 'tis, rock 'n' roll, '80s, 's avonds.
+ELISION = re.compile(
+    r"['`](?:n'|(?:(?-i:[a-z])|\d\ds?|tis|twas|twere|twill|twould|em|till?|cause|bout|round)(?![\w']))", re.IGNORECASE
+)
+
+SENTENCE_END = re.compile(
+    rf"(?:[.?!…؟।۔]|{GREEK_QUESTION})(?:[\"'”’»)\]]|\[\d+\])*\s+"
+    r"|[。！？][。！？\"'”’」』）]*\s*(?=\S)"
+)
+# What ends with a full stop and no sentence: "Mr." or "J.", but "So do I." ends; "3. Oktober". At most 9 characters.
+ABBREVIATION = re.compile(
+    r"(?:^|--|[^\w'’-])(?:(?!i\b)[^\W\d_]|mr|mrs|ms|dr|prof|st|vs|nr|e\.g|i\.e|gen|gov|sen|rep|sgt|capt|col|lt|rev|hon"
+    r"|messrs|bros)\.$|(?:^|[\s(\"“„«])\d\d?\.$",
+    re.IGNORECASE,
+)
+# The same, where a number follows.
+ABBREVIATION_BEFORE_NUMBER = re.compile(
+    r"(?:^|--|[^\w'’-])(?:no|nos|vol|pp?|ch|fig|art|inc|ltd|co|var|etc|ca"
+    r"|jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)\.$",
+    re.IGNORECASE,
+)
 
 
 def tokenize(text: str) -> list[str]:
     """The words and the marks , ; : ? ! of a text, as they are written there.
 
     Unicode is composed first (NFC), so that "š" is one letter however it was typed. Of several marks in a row
-    the first counts; other marks are dropped.
+    the first counts; other marks, URLs and footnotes like [3] are dropped.
     """
-    text = unicodedata.normalize("NFC", text).translate(LIKE_MARKS)
+    text = NO_WORD.sub(" ", unicodedata.normalize("NFC", html.unescape(text)))
+    text = GERSHAYIM.sub("״", re.sub(GREEK_QUESTION, "?", text)).translate(LIKE_MARKS)
+    text = drop_single_quotes(re.sub("['`]{2,}", " ", text))
     return [token if is_word(token) else token[0] for token in TOKEN.findall(text)]
+
+
+def drop_single_quotes(text: str) -> str:
+    """Leaves of the apostrophes before and behind words those that belong to the word: 'tis, goin', 's avonds.
+
+    One before a word is a quotation mark where one behind a word comes later, or where a capital follows; one behind
+    a word, where it closes such a pair.
+    """
+    quotes, opening = set(), None
+    for apostrophe in OUTER_APOSTROPHE.finditer(text):
+        place = apostrophe.start()
+        if apostrophe["before"] is None:
+            if opening is not None:
+                quotes |= {opening, place}
+            opening = None
+        elif not ELISION.match(text, place):
+            opening = place
+            if text[place] == "`" or not text[place + 1].islower():
+                quotes.add(place)
+    if quotes:
+        text = "".join(" " if place in quotes else letter for place, letter in enumerate(text))
+    return text.replace("`", "'")
 
 
 def is_word(token: str) -> bool:
@@ -44,38 +95,39 @@ def is_word(token: str) -> bool:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Parts a text where . ? ! … ؟ । or ۔ and a space are followed by no small letter, but not after "Mr." or "J."."""
+    """Parts a text where . ? ! … ؟ । ۔ or a Greek ; and a space are followed by no small letter, and behind 。！？.
+
+    Not after "Mr." or "J.", an ordinal like "3.", or "Jan." before a number. HTML entities are undone.
+    """
+    text = html.unescape(text)
     sentences, start = [], 0
     for end in SENTENCE_END.finditer(text):
-        following = text[end.end():end.end() + 1]
-        before = text[max(start, end.start() - 6):end.start()]
-        if not following.islower() and not ABBREVIATION.search(before):
-            sentences.append(text[start:end.start()])
+        stop, following = end.start() + 1, text[end.end():end.end() + 1]
+        before = text[max(start, stop - 12):stop]
+        goes_on = following.islower() or (following.isdigit() and ABBREVIATION_BEFORE_NUMBER.search(before))
+        if not goes_on and not ABBREVIATION.search(before):
+            sentences.append(text[start:stop])
             start = end.end()
     return [*sentences, text[start:]]
 
 
-def read_sentences(path: Path) -> list[list[str]]:
+class Sentences(NamedTuple):
+    """The sentences of a file, and the format in which it was read."""
+
+    sentences: list[list[str]]
+    format: str
+
+
+def read_sentences(path: Path, field: str | None = None) -> Sentences:
     """All different sentences of a file that have 3 words or more, in the order in which they stand.
 
-    The file is UTF-8, of one of three kinds: JSON (name ends in .json): a list of strings, or of objects with a
-    field Quote, quote, text or sentence; fortune (has lines with nothing but %): entries parted by those lines,
-    their lines joined, from a line "-- Author" on left out; or text: one sentence or several a line.
-
     Raises:
-        UserError: the file can't be read, isn't one of these, or has no such sentence.
+        UserError: the file can't be read (`read_texts` says which can), or has no such sentence.
     """
-    text = read_text(path)
-    lines = text.splitlines()
-    if path.suffix.lower() == ".json":
-        entries = json_entries(text, path)
-    elif any(line.strip() == "%" for line in lines):
-        entries = fortune_entries(lines)
-    else:
-        entries = lines
+    texts, form = read_texts(path, field)
     sentences, seen = [], set()
-    for entry in entries:
-        for sentence in split_sentences(entry):
+    for text in texts:
+        for sentence in split_sentences(text):
             tokens = [sys.intern(token) for token in tokenize(sentence)]  # each word stands in memory once
             while tokens and not is_word(tokens[0]):
                 del tokens[0]
@@ -85,62 +137,4 @@ def read_sentences(path: Path) -> list[list[str]]:
                 sentences.append(tokens)
     if not sentences:
         raise UserError(f"{path}: no sentence of {MIN_WORDS} words or more in it")
-    return sentences
-
-
-def read_text(path: Path) -> str:
-    """A UTF-8 file's text, without the byte-order mark.
-
-    Raises:
-        UserError: the file is missing, a folder, unreadable, empty, binary or not UTF-8.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; give --data a text, JSON or fortune file") from None
-    except IsADirectoryError:
-        raise UserError(f"{path}: is a folder; give --data a file in it") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8 first") from None
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror}") from None
-    if "\0" in text:
-        raise UserError(f"{path}: a binary file; give --data a text, JSON or fortune file")
-    if not text.strip():
-        raise UserError(f"{path}: the file is empty")
-    return text
-
-
-def json_entries(text: str, path: Path) -> list[str]:
-    """The texts in a JSON list of strings, or of objects with one of `QUOTE_FIELDS`."""
-    try:
-        items = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}: broken JSON in line {error.lineno}, column {error.colno}: {error.msg}") from None
-    except (RecursionError, ValueError):
-        raise UserError(f"{path}: JSON that is nested too deep or has a number too long") from None
-    if not isinstance(items, list) or not items:
-        raise UserError(f"{path}: its JSON must be a list of strings, or of objects with a field Quote")
-    entries = []
-    for number, item in enumerate(items, 1):
-        if isinstance(item, dict):
-            item = next((item[field] for field in QUOTE_FIELDS if field in item), None)
-        if not isinstance(item, str):
-            fields = ", ".join(QUOTE_FIELDS)
-            raise UserError(f"{path}: item {number} is neither a string nor an object with a text in one of: {fields}")
-        entries.append(item)
-    return entries
-
-
-def fortune_entries(lines: list[str]) -> list[str]:
-    """The entries of a fortune file, each in one line, without "-- Author" and what follows it."""
-    entries, entry, attribution = [], [], False
-    for line in [*lines, "%"]:
-        if line.strip() == "%":
-            entries.append(" ".join(entry))
-            entry, attribution = [], False
-        elif attribution or ATTRIBUTION.match(line):
-            attribution = True
-        else:
-            entry.append(line)
-    return entries
+    return Sentences(sentences, form)

@@ -25,7 +25,7 @@ from models import LanguageModel
 from utils.checkpoint import save_checkpoint
 from utils.completion import join, search, write
 from utils.dataset import Data, batches
-from utils.errors import UserError
+from utils.errors import UserError, counted
 from utils.files import attempt, keep_earlier
 from utils.history import Epoch, History, in_figures
 from utils.loss import WeightedCrossEntropy, cross_entropy
@@ -106,7 +106,7 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
     if keep_earlier(options.results, name):
         print(f"what an earlier training of it left is kept in {options.results / 'earlier'}")
     if steps < FEW_STEPS:
-        print(f"only {steps} steps of training: a lower --batch-size or more --epochs would help")
+        print(f"only {counted(steps, 'step')} of training: a lower --batch-size or more --epochs would help")
     print("epoch  train loss  test loss  perplexity  accuracy  seconds")
     with Interrupt() as interrupt:
         try:
@@ -265,7 +265,7 @@ def describe(data: Data, options: Namespace) -> str:
     return (
         f"{data.name}, hidden {options.hidden_size}, embedding {options.embedding_size}{layers}, "
         f"dropout {options.dropout:g}, batch {options.batch_size}, rate {options.learning_rate:g}, "
-        f"{options.epochs} epochs, seed {options.seed}"
+        f"{counted(options.epochs, 'epoch')}, seed {options.seed}"
     )
 
 

@@ -1,8 +1,10 @@
-"""Words ↔ numbers: the embedding dict."""
+"""Words ↔ ids: the embedding dict."""
 
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+
+from utils.sentences import UNKNOWN
 
 END, ANY = 0, 1  # the ids of [END], after each sentence, and of [ANY], in place of every rare word
 
@@ -19,7 +21,7 @@ class Vocabulary:
 
     def __init__(self, forms: Iterable[str]):
         self.words = ["[END]", "[ANY]", *forms]
-        self.ids = {same(form): i for i, form in enumerate(self.words[2:], 2)}
+        self.ids = {normalize(form): i for i, form in enumerate(self.words[2:], 2)}
 
     @classmethod
     def of(cls, sentences: Iterable[Sequence[str]], min_count: int) -> "Vocabulary":
@@ -27,16 +29,16 @@ class Vocabulary:
 
         Capital and small letters count as the same. A word's written form is the commonest inside sentences,
         since the first word has a capital in any case; so "I", "Monday" and a German noun keep theirs. A word
-        seen in first place only is written small.
+        seen in first place only is written small. A token with <unk> in it is no word.
         """
         counts, inside = Counter(), defaultdict(Counter)
         for tokens in sentences:
             for place, token in enumerate(tokens):
-                word = same(token)
+                word = normalize(token)
                 counts[word] += 1
                 if place > 0:
                     inside[word][token] += 1
-        common = [word for word, count in counts.most_common() if count >= min_count]
+        common = [word for word, count in counts.most_common() if count >= min_count and UNKNOWN not in word]
         return cls(inside[word].most_common(1)[0][0] if word in inside else word for word in common)
 
     def __len__(self) -> int:
@@ -44,13 +46,13 @@ class Vocabulary:
 
     def encode(self, tokens: Iterable[str]) -> list[int]:
         """Tokens → ids; a word that isn't known becomes [ANY]."""
-        return [self.ids.get(same(token), ANY) for token in tokens]
+        return [self.ids.get(normalize(token), ANY) for token in tokens]
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Ids → written forms."""
         return [self.words[i] for i in ids]
 
 
-def same(token: str) -> str:
-    """What all ways to write a word have in common: its small letters, composed (NFC)."""
-    return unicodedata.normalize("NFC", token.lower())
+def normalize(token: str) -> str:
+    """What all ways to write a word have in common: its small letters, composed (NFC); i for the Turkish İ."""
+    return unicodedata.normalize("NFC", token.lower().replace("i\u0307", "i"))
