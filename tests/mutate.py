@@ -48,7 +48,7 @@ MUTATIONS = {
         ("    model.start_from_frequencies(loss.counts)\n", ""),
         ("sum(value * n for", "sum(value * sum(words) / len(words) for"),
         ("= evaluate(average, test", "= evaluate(model, test"),
-        ('{name}.pt", average', '{name}.pt", model'),
+        ("save_checkpoint, path, average", "save_checkpoint, path, model"),
     ],
     ("utils/history.py", "test_training.py"): [
         ("key=lambda epoch: epoch.test_loss", "key=lambda epoch: epoch.perplexity"),

@@ -87,7 +87,7 @@ def test_batches_hold_every_sentence_once_and_like_lengths():
 def test_the_share_of_any_is_that_of_the_words_to_predict(tmp_path, capsys):
     path = tmp_path / "data.txt"
     path.write_text("\n".join(" ".join(s) for s in SENTENCES), encoding="utf-8")
-    data = load_data(Namespace(data=path, limit=None, seed=0, min_count=3, max_length=8))
+    data = load_data(Namespace(data=path, field=None, limit=None, seed=0, min_count=3, max_length=8))
     known = set(data.vocabulary.words)
     targets = [word for s in data.train.sentences for word in [*s[1:8], *["[END]"] * (len(s) <= 8)]]
     share = sum(word not in known for word in targets) / len(targets)

@@ -30,9 +30,9 @@ from utils.inspection import Guess
 @pytest.fixture
 def settings(tmp_path):
     return Namespace(
-        data=PROJECT / "tests" / "latviski.txt", limit=None, seed=0, min_count=1, max_length=20, epochs=2, batch_size=8,
-        learning_rate=0.01, embedding_size=8, hidden_size=8, layers=1, dropout=0.1, device=torch.device("cpu"),
-        results=tmp_path / "results", show=False,
+        data=PROJECT / "tests" / "latviski.txt", field=None, limit=None, seed=0, min_count=1, max_length=20,
+        epochs=2, batch_size=8, learning_rate=0.01, embedding_size=8, hidden_size=8, layers=1, dropout=0.1,
+        device=torch.device("cpu"), results=tmp_path / "results", show=False,
     )  # fmt: skip
 
 
@@ -455,13 +455,13 @@ def one_font(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore")  # those of matplotlib, which are set aside: see above
 def test_letters_that_no_font_has_are_told_in_one_line(one_font, tmp_path, capsys):
-    plotting.plot_activity(["한국어", "sea"], {"h": torch.ones(2)}, GUESSES, "rnn", tmp_path / "a.png")
+    plotting.plot_activity(["한국어", "sea"], {"h": torch.ones(2)}, None, GUESSES, "rnn", tmp_path / "a.png")
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{tmp_path / 'a.png'}: ")
     assert "letters of CJK, Devanagari, Thai; " in line
     assert line.endswith("install Noto Sans CJK, Noto Sans Devanagari, Noto Sans Thai")
     latin = [[Guess("jūra", 0.5), Guess("море", 0.2), Guess("θάλασσα", 0.1)]] * 2
-    plotting.plot_activity(["שלום", "سلام"], {"h̃": torch.ones(2)}, latin, "rnn", tmp_path / "b.png")
+    plotting.plot_activity(["שלום", "سلام"], {"h̃": torch.ones(2)}, None, latin, "rnn", tmp_path / "b.png")
     assert capsys.readouterr().err == ""
 
 

@@ -118,7 +118,7 @@ def test_the_checkpoint_is_of_the_best_epoch(tmp_path, script):
     assert lowest.epoch < len(epochs) == 6
     checkpoint = load_checkpoint(tmp_path / "results" / "gru.pt", torch.device("cpu"))
     assert checkpoint.history.best.epoch == len(checkpoint.history.epochs) == lowest.epoch
-    data = load_data(Namespace(data=tmp_path / "few.txt", limit=200, seed=0, min_count=1, max_length=20))
+    data = load_data(Namespace(data=tmp_path / "few.txt", field=None, limit=200, seed=0, min_count=1, max_length=20))
     assert data.vocabulary.words == checkpoint.vocabulary.words
     loss = WeightedCrossEntropy(data.train.targets(), len(data.vocabulary))
     test_loss, _, _ = evaluate(checkpoint.model, batches(data.test, 8), loss)

@@ -25,8 +25,8 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def options(tmp_path):
     return Namespace(
-        data=PROJECT / "tests" / "latviski.txt", limit=None, seed=0, min_count=1, max_length=20, epochs=3, batch_size=8,
-        learning_rate=0.01, embedding_size=8, hidden_size=8, layers=1, dropout=0.1, device=CPU,
+        data=PROJECT / "tests" / "latviski.txt", field=None, limit=None, seed=0, min_count=1, max_length=20,
+        epochs=3, batch_size=8, learning_rate=0.01, embedding_size=8, hidden_size=8, layers=1, dropout=0.1, device=CPU,
         results=tmp_path, show=False,
     )  # fmt: skip
 
