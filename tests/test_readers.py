@@ -115,7 +115,7 @@ The bread is warm.\tMaize ir <b>silta</b>.<br>Jā gan.
 We go home.\tMēs ejam mājās.
 """
 CORPUS = (
-    " = Early work = \n \n the <unk> company did n't say it 's cheap <eos> \n"
+    " = = The early work = = \n \n the <unk> company did n't say it 's cheap <eos> \n"
     " The bridge , a well @-@ known one , was built in 1 @,@ 250 days , or 3 @.@ 5 years . He left . \n"
 )
 TREEBANK = "".join(
@@ -246,7 +246,7 @@ def test_fields_in_json_and_tables(tmp_path, field):
         assert read_sentences(tmp_path / name).sentences == [["A", "door", "closes"]]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be"])
 def test_byte_order_marks(tmp_path, encoding):
     path = tmp_path / "marked.txt"
     path.write_bytes(("" if encoding == "utf-8-sig" else "\ufeff").encode(encoding) + "Šis ir labs.".encode(encoding))

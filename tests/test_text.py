@@ -31,6 +31,7 @@ def write_file(folder: Path, text: str, name: str = "data.txt") -> Path:
         ("in 2024 we ate 3 😀 cakes_today", "in 2024 we ate 3 cakes today"),
         ("He don`t know. She don´t, nor don‘t we", "He don't know She don't , nor don't we"),
         ("'t Is koud en 's avonds regent het", "'t Is koud en 's avonds regent het"),
+        ("'s avonds leest hij Jans' boek", "'s avonds leest hij Jans' boek"),
         ("Rock 'n' roll, goin' home with the students’ books", "Rock 'n' roll , goin' home with the students' books"),
         ("’Tis the ’80s, give ‘em hell", "'Tis the '80s , give 'em hell"),
         ("μ' αρέσει τ’ όνομα", "μ' αρέσει τ' όνομα"),

@@ -27,7 +27,7 @@ def read_texts(path: Path, field: str | None = None) -> Texts:
     """The texts of a file, read by the first row of this table whose name ending or whose look fits it.
 
     Args:
-        path: the file; UTF-8, or another Unicode encoding with a byte-order mark.
+        path: the file; UTF-8, or UTF-16 with a byte-order mark.
         field: the field of JSON objects, or the column of a table (its name, or its number from 1), that holds the
             text; by default the first of `FIELDS` that is there, in capital or small letters.
 
@@ -67,12 +67,6 @@ CHAT = "a chat export; keep what was said, a message a line, without times and n
 
 # Bytes → text
 
-ENCODINGS = {
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
 FIRST_BYTES = {
     b"%PDF": "a PDF; copy its text into a text file",
     b"PK\x03\x04": "a zip archive, or a Word, Excel, OpenDocument or EPUB file; unpack it, or save it as plain text",
@@ -106,7 +100,7 @@ def read_text(path: Path) -> str:
     for first_bytes, what in FIRST_BYTES.items():
         if data.startswith(first_bytes):
             raise UserError(f"{path}: {what}")
-    encoding = next((name for mark, name in ENCODINGS.items() if data.startswith(mark)), "utf-8")
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
     if encoding == "utf-8" and b"\0" in data:
         raise UserError(f"{path}: a binary file, or UTF-16 without a byte-order mark; save it as plain text in UTF-8")
     try:
