@@ -168,7 +168,7 @@ sys.argv = sys.argv[1:]
 sys.path.insert(0, os.path.dirname(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-PLACES = ["numbers", "matplotlib"]  # the first one is loaded while torch loads numpy
+PLACES = ["numpy", "matplotlib"]
 MORE_PLACES = [pytest.param(str(count), marks=pytest.mark.long) for count in range(80, 1580, 50)]
 
 
@@ -177,7 +177,8 @@ MORE_PLACES = [pytest.param(str(count), marks=pytest.mark.long) for count in ran
 def test_ctrl_c_while_packages_load_is_quiet(tmp_path, place):
     command = [sys.executable, "-c", INTERRUPTED, place, PROJECT / "train_rnn.py", *SMALL]
     result = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode in (130, -signal.SIGINT)
+    at_once = -signal.SIGINT  # the system itself ends it; Python would let packages catch its KeyboardInterrupt
+    assert result.returncode == at_once or (result.returncode == 130 and place not in PLACES)
     assert result.stderr.strip() == ""
 
 
