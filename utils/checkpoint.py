@@ -48,7 +48,7 @@ def save_checkpoint(
         try:
             torch.save(content, temporary)
         except RuntimeError as error:
-            if "file write failed" in str(error):  # its error of many lines where it comes to the end of the disk
+            if "inline_container" in str(error):  # what writes its files has come to the end of the disk
                 raise OSError(errno.ENOSPC, "the disk may be full") from None
             raise
 
