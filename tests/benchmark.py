@@ -31,8 +31,8 @@ from utils.options import DATA, Parser, folder, number, training_parser
 from utils.plotting import plot_race, plot_speed
 from utils.training import Interrupt, build, keep_freed_memory, schedule_of, train_epoch
 
-SIZES = [(32, 64, 128), (64, 128, 256), (64, 128, 352), (128, 256, 512)]  # batch, embedding, hidden
-DEFAULT_SIZE = (64, 128, 352)
+SIZES = [(32, 64, 128), (64, 160, 256), (64, 128, 352), (128, 256, 512)]  # batch, embedding, hidden
+DEFAULT_SIZE = (64, 160, 256)
 SHARES = (0.25, 0.5, 1.0)  # of the corpus
 
 
