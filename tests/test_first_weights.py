@@ -8,9 +8,11 @@ import torch
 from models import CELLS, LSTM, LanguageModel, PhasedLSTM
 
 INPUT, HIDDEN = 30, 100
+# Attention adds torch.nn.Linear, which draws by a rule of its own, to an LSTM that is among the others.
+RECURRENT = {name: cell for name, cell in CELLS.items() if name != "attention_lstm"}
 
 
-@pytest.mark.parametrize("cell", CELLS.values(), ids=list(CELLS))
+@pytest.mark.parametrize("cell", RECURRENT.values(), ids=list(RECURRENT))
 def test_matrices_are_drawn_evenly_within_one_by_the_root_of_the_hidden_size(cell):
     torch.manual_seed(0)
     matrices = [weights.detach() for weights in cell(INPUT, HIDDEN).parameters() if weights.dim() == 2]

@@ -60,7 +60,7 @@ def complete(tmp_path, monkeypatch, capsys):
 
     def run(typed: str, *options: object) -> tuple[list[str], list[str]]:
         monkeypatch.setattr(sys, "argv", ["rollout.py", *map(str, options)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(typed.encode()))))
         rollout.main()
         out, err = capsys.readouterr()
         return out.splitlines(), err.splitlines()
