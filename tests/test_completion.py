@@ -8,7 +8,7 @@ from conftest import SAYINGS
 from torch.nn.utils.rnn import pack_sequence
 
 from models import CELLS, LSTM, LanguageModel
-from utils.completion import Ending, draw, greedy, is_whole, search, tokens_of, write
+from utils.completion import Ending, draw, greedy, is_whole, search, tokens_of, write_sentence
 from utils.dataset import SentenceDataset, batches
 from utils.loss import WeightedCrossEntropy
 from utils.sentences import tokenize
@@ -250,10 +250,13 @@ def test_top_k_draws_among_the_likeliest_only(model_and_vocabulary):
 )
 def test_natural_form(typed, words, ended, sentence):
     vocabulary = Vocabulary(dict.fromkeys([*words, "x"]))
-    assert write(typed, Ending(vocabulary.encode(words), ended), vocabulary) == sentence
+    assert write_sentence(typed, Ending(vocabulary.encode(words), ended), vocabulary) == sentence
 
 
-@pytest.mark.parametrize("typed", ["It rains.", " is it? ", 'he said "go!"', "(We know.)", "What?!", "is it？"])
+@pytest.mark.parametrize(
+    "typed",
+    ["It rains.", " is it? ", 'he said "go!"', "(We know.)", "What?!", "is it？", "Is it...?", "He is 12.", "»Ja.«"],
+)
 def test_a_stop_makes_what_is_typed_whole(typed):
     assert is_whole(typed)
 
@@ -287,7 +290,7 @@ def test_sentences_learned_by_heart_come_back_word_for_word():
         for text in SAYINGS:
             typed = " ".join(text.split()[:2])
             [ending] = search(model, [vocabulary.encode(tokens_of(typed))], beam=5, max_words=20)
-            assert write(typed, ending, vocabulary) == text
+            assert write_sentence(typed, ending, vocabulary) == text
 
 
 @pytest.mark.parametrize(
@@ -312,4 +315,4 @@ def test_sentences_learned_by_heart_come_back_word_for_word():
 )
 def test_marks_are_those_of_the_script(typed, words, ended, sentence):
     vocabulary = Vocabulary(dict.fromkeys([*words, "x"]))
-    assert write(typed, Ending(vocabulary.encode(words), ended), vocabulary) == sentence
+    assert write_sentence(typed, Ending(vocabulary.encode(words), ended), vocabulary) == sentence

@@ -33,6 +33,13 @@ def test_ten_sentences_are_enough_and_nine_too_few(tmp_path):
         load_data(options)
 
 
+def test_a_vocabulary_without_words_is_refused(tmp_path):
+    path = tmp_path / "data.txt"
+    path.write_text("\n".join(" ".join(s) for s in SENTENCES), encoding="utf-8")
+    with pytest.raises(UserError, match="--min-count"):
+        load_data(Namespace(data=path, field=None, limit=None, seed=0, min_count=1000, max_length=20))
+
+
 def test_targets_are_the_inputs_one_word_on():
     dataset = SentenceDataset([["w1", "w2", "w3"], ["w4", "x", "x", "x", "x", "w5"]], VOCABULARY, max_length=5)
     w1, w2, w3, w4, x = VOCABULARY.encode(["w1", "w2", "w3", "w4", "x"])

@@ -112,8 +112,8 @@ def test_a_sum_of_words(royal_family):
     # By hand, of the embeddings scaled to length 1.
     king, man, woman = torch.tensor([[1, 1, 1], [1, 1, 0], [1, -1, 0]]) / torch.tensor([[3], [2], [2]]).sqrt()
     total, queen = king - man + woman, torch.tensor([1.0, -1.0, 1.0])
-    assert nearest[0].probability == pytest.approx((total @ queen / total.norm() / queen.norm()).item())
-    assert nearest[-1].probability == pytest.approx(0)
+    assert nearest[0].cosine == pytest.approx((total @ queen / total.norm() / queen.norm()).item())
+    assert nearest[-1].cosine == pytest.approx(0)
 
 
 def test_the_longest_embedding_does_not_outweigh_the_others(royal_family):
@@ -123,7 +123,7 @@ def test_the_longest_embedding_does_not_outweigh_the_others(royal_family):
         model.embedding.weight[vocabulary.ids["man"]] *= 100
     again = neighbours(model, vocabulary, word_sum("king - man + woman", vocabulary))
     for ours, theirs in zip(again, expected, strict=True):
-        assert ours == (theirs.word, pytest.approx(theirs.probability, abs=1e-6))
+        assert ours == (theirs.word, pytest.approx(theirs.cosine, abs=1e-6))
 
 
 def test_a_hyphen_inside_a_word_is_no_minus(royal_family):

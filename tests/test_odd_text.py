@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from utils.completion import Ending, tokens_of, write
+from utils.completion import Ending, tokens_of, write_sentence
 from utils.errors import UserError
 from utils.sentences import UNKNOWN, is_word, read_sentences, split_sentences, tokenize
 from utils.vocabulary import ANY, Vocabulary, normalize
@@ -105,7 +105,8 @@ def test_anything_may_be_typed(text):
     vocabulary = Vocabulary(["sea"])
     tokens = tokens_of(text)
     assert not tokens or is_word(tokens[0])
-    assert write(text, Ending(vocabulary.encode(["sea"]), ended=True), vocabulary)[-4:] in ("sea.", "sea।", "sea。")
+    sentence = write_sentence(text, Ending(vocabulary.encode(["sea"]), ended=True), vocabulary)
+    assert sentence[-4:] in ("sea.", "sea।", "sea。")
 
 
 LONG = {
@@ -142,7 +143,7 @@ def test_a_line_of_a_million_characters(tmp_path, line):
     except UserError as error:
         assert "without spaces" in str(error)
     tokens_of(line)
-    assert write(f"{line}b", Ending([], ended=True), Vocabulary([])).lower().endswith("b.")
+    assert write_sentence(f"{line}b", Ending([], ended=True), Vocabulary([])).lower().endswith("b.")
 
 
 LONG_FILES = {

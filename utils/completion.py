@@ -16,7 +16,8 @@ from utils.vocabulary import ANY, END, Vocabulary
 
 LENGTH_POWER = 0.7  # read on 200 beginnings: 0 ends too soon, 1 hangs on second halves that fit anything
 LETTER = re.compile(r"[^\W_]")
-STOPPED = re.compile(rf"(?<![.…])(?:[.?!？！؟。।]|{GREEK_QUESTION})[\"'”’»)\]]*$")  # "..." asks to go on
+# What ends a sentence that was typed; "..." asks to go on.
+STOPPED = re.compile(rf"(?:(?<![.…])[.।。۔]|[?!？！؟]|{GREEK_QUESTION})[\"'”“’»«)\]]*$")
 # How scripts write the marks that they have of their own. A script's name begins the Unicode name of its letters.
 MARKS_OF_SCRIPT = {
     "GREEK": str.maketrans("?", ";"),
@@ -70,7 +71,7 @@ def pack_one_each(words: Tensor) -> PackedSequence:
 
 @torch.inference_mode()
 def greedy(model: LanguageModel, beginning: Sequence[int], max_words: int) -> Ending:
-    """The ending of the likeliest next word, and the likeliest after that, until [END].
+    """The ending of the likeliest next word, and the likeliest after that, until [END]. It may go in circles.
 
     Args:
         beginning: word ids, one word or more.
@@ -214,9 +215,10 @@ def tokens_of(typed: str) -> list[str]:
 
 
 def is_whole(typed: str) -> bool:
-    """Whether . ? or ! ends what was typed, so that nothing need be added."""
+    """Whether . ? or ! ends what was typed, so that nothing need be added; not the full stop of "Mr."."""
     text = typed.strip()
-    return bool(STOPPED.search(text)) and not ABBREVIATION.search(text)
+    is_title = ABBREVIATION.search(text) and text[-3:-1].isalpha()  # not "plan B." or "He is 12."
+    return bool(STOPPED.search(text)) and not is_title
 
 
 def join(tokens: Sequence[str], script: str = "LATIN") -> str:
@@ -231,7 +233,7 @@ def script_of(text: str) -> str:
     return max(scripts, key=scripts.get, default="LATIN")
 
 
-def write(typed: str, ending: Ending, vocabulary: Vocabulary) -> str:
+def write_sentence(typed: str, ending: Ending, vocabulary: Vocabulary) -> str:
     """The whole sentence in natural form: what was typed, as it was typed, then the ending.
 
     It starts with a capital letter, and ends with a full stop where [END] came after a word, or with "…" where

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from utils.checkpoint import Checkpoint
-from utils.completion import Ending, draw, greedy, is_whole, search, tokens_of, write
+from utils.completion import Ending, draw, greedy, is_whole, search, tokens_of, write_sentence
 from utils.errors import UserError
 from utils.history import in_figures, title_of
 from utils.inspection import activity, attention, embedding_map, guesses, neighbours, word_sum
@@ -74,8 +74,11 @@ def answer_pipe(checkpoint: Checkpoint, options: Namespace) -> None:
     if sys.stdin.buffer.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):  # an old PowerShell writes it
         sys.stdin.reconfigure(encoding="utf-16", errors="replace")
     last: list[Completion] = []
-    endings_a_line = options.samples or 1 if options.drawn else options.beam
-    while lines := list(islice(sys.stdin, max(1, ENDINGS_AT_ONCE // endings_a_line))):
+    if options.drawn:
+        at_once = ENDINGS_AT_ONCE // (options.samples or 1)
+    else:
+        at_once = ENDINGS_AT_ONCE // options.beam if options.beam > 1 else 1  # greedy choice takes one by one
+    while lines := list(islice(sys.stdin, max(1, at_once))):
         if any("\0" in line for line in lines):
             raise UserError("stdin: not a UTF-8 text; save it as UTF-8 first")
         found = complete(lines, checkpoint, options)
@@ -104,11 +107,12 @@ def complete(typed: Sequence[str], checkpoint: Checkpoint, options: Namespace) -
         The completions of each: one, or several with --samples, or none where no word was typed.
     """
     vocabulary = checkpoint.vocabulary
-    beginnings = [vocabulary.encode(tokens_of(text)) for text in typed]
+    tokens = [tokens_of(text) for text in typed]
+    beginnings = [vocabulary.encode(words) for words in tokens]
     found: list[list[Completion]] = [[] for _ in typed]
     to_complete = []
     for i, (text, ids) in enumerate(zip(typed, beginnings, strict=True)):
-        unknown = [word for word, word_id in zip(tokens_of(text), ids, strict=True) if word_id == ANY]
+        unknown = [word for word, word_id in zip(tokens[i], ids, strict=True) if word_id == ANY]
         if unknown:
             print(f"not in the vocabulary, read as [ANY]: {', '.join(unknown)}", file=sys.stderr)
         if not ids:
@@ -116,13 +120,15 @@ def complete(typed: Sequence[str], checkpoint: Checkpoint, options: Namespace) -
         elif is_whole(text):
             print(f"whole already, nothing to add: {text.strip()}", file=sys.stderr)
             nothing = Ending([], ended=True)
-            found[i] = [Completion(write(text, nothing, vocabulary), ids, nothing)]
+            found[i] = [Completion(write_sentence(text, nothing, vocabulary), ids, nothing)]
         else:
             to_complete.append(i)
     if to_complete:
         endings = find_endings([beginnings[i] for i in to_complete], checkpoint, options)
         for i, some in zip(to_complete, endings, strict=True):
-            found[i] = [Completion(write(typed[i], ending, vocabulary), beginnings[i], ending) for ending in some]
+            found[i] = [
+                Completion(write_sentence(typed[i], ending, vocabulary), beginnings[i], ending) for ending in some
+            ]
     return found
 
 
@@ -159,7 +165,8 @@ def alternatives(completion: Completion, checkpoint: Checkpoint, count: int) -> 
     """A table: each word of an ending, and the likeliest words there with their probabilities."""
     vocabulary = checkpoint.vocabulary
     beginning, ending = completion.beginning, completion.ending
-    likeliest = guesses(checkpoint.model, vocabulary, beginning + ending.ids, count)[len(beginning) - 1:]
+    start = len(beginning) if ending.ids else None
+    likeliest = guesses(checkpoint.model, vocabulary, beginning + ending.ids, count, start)[len(beginning) - 1:]
     chosen = vocabulary.decode(ending.ids + [END] * ending.ended)
     rows = [f"    {'chosen':<14} likeliest there"]
     for word, row in zip(chosen, likeliest, strict=False):  # of a cut ending, one guess more is known than words
@@ -177,14 +184,15 @@ def plot(last: list[Completion], checkpoint: Checkpoint, options: Namespace) -> 
     from utils.plotting import plot_activity  # here, since matplotlib takes its time to load
 
     model, vocabulary, history = checkpoint.model, checkpoint.vocabulary, checkpoint.history
-    ids = last[0].beginning + last[0].ending.ids
+    beginning, ending = last[0].beginning, last[0].ending
+    ids = beginning + ending.ids
     if len(ids) > MOST_WORDS:
         print(f"--plot: of {len(ids)} words the last {MOST_WORDS} are drawn", file=sys.stderr)
     words = vocabulary.decode(ids)[-MOST_WORDS:]
     sizes = {name: row[-MOST_WORDS:] for name, row in activity(model, ids).items()}
     looks = attention(model, ids)
     looks = None if looks is None else looks[-MOST_WORDS:, -MOST_WORDS:]
-    next_words = guesses(model, vocabulary, ids, GUESSES)[-MOST_WORDS:]
+    next_words = guesses(model, vocabulary, ids, GUESSES, len(beginning) if ending.ids else None)[-MOST_WORDS:]
     plot_activity(words, sizes, looks, next_words, history.name, options.plot)
     print(f"wrote {options.plot}", file=sys.stderr)
 

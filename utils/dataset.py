@@ -139,6 +139,8 @@ def load_data(options: Namespace) -> Data:
         raise UserError(f"{options.data}: only {found}; {MIN_SENTENCES} or more are needed")
     train, test = split(sentences, options.seed)
     vocabulary = Vocabulary.of((tokens[:options.max_length] for tokens in train), options.min_count)
+    if len(vocabulary) == 2:  # [END] and [ANY]
+        raise UserError(f"{options.data}: no word is there {options.min_count} times; choose a lower --min-count")
     data = Data(
         options.data.name,
         vocabulary,

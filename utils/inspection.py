@@ -15,6 +15,13 @@ from utils.sentences import tokenize
 from utils.vocabulary import ANY, END, Vocabulary
 
 
+class Neighbour(NamedTuple):
+    """A word whose embedding points nearly the way of another's, and the cosine between the two."""
+
+    word: str
+    cosine: float
+
+
 class Guess(NamedTuple):
     """A word that may come next, and its probability."""
 
@@ -23,14 +30,19 @@ class Guess(NamedTuple):
 
 
 @torch.inference_mode()
-def guesses(model: LanguageModel, vocabulary: Vocabulary, ids: Sequence[int], count: int) -> list[list[Guess]]:
+def guesses(
+    model: LanguageModel, vocabulary: Vocabulary, ids: Sequence[int], count: int, beginning: int | None = None
+) -> list[list[Guess]]:
     """After each word of a sentence, the `count` likeliest next words, the likeliest first.
 
     Args:
         ids: the word ids of the sentence.
         count: how many guesses a word, at most all words but [ANY].
+        beginning: the number of words to which something was to be added: [END] can't follow the last of them.
     """
     logits, _ = model(pack_sequence([torch.tensor(ids, device=model.bias.device)]))
+    if beginning is not None:
+        logits.data[beginning - 1, END] = -torch.inf
     count = min(count, len(vocabulary) - 1)
     probabilities, words = log_probabilities(logits.data, [ANY]).exp().topk(count)
     return [
@@ -116,7 +128,7 @@ def word_sum(text: str, vocabulary: Vocabulary) -> list[tuple[int, int]]:
 @torch.inference_mode()
 def neighbours(
     model: LanguageModel, vocabulary: Vocabulary, terms: Sequence[tuple[int, int]], count: int = 10
-) -> list[Guess]:
+) -> list[Neighbour]:
     """The words whose embeddings point most nearly the way of a sum of words, with the cosine between the two.
 
     Each embedding is scaled to length 1 before it is added, as its direction tells what a word means and its length
@@ -139,7 +151,7 @@ def neighbours(
     cosines = F.cosine_similarity(embeddings, total, dim=1)
     cosines[[END, ANY, *ids]] = -torch.inf
     values, nearest = cosines.topk(min(count, len(vocabulary) - 2 - len(set(ids))))
-    return [Guess(vocabulary.words[i], cosine) for i, cosine in zip(nearest.tolist(), values.tolist(), strict=True)]
+    return [Neighbour(vocabulary.words[i], cosine) for i, cosine in zip(nearest.tolist(), values.tolist(), strict=True)]
 
 
 @torch.inference_mode()

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from models import LanguageModel
 from utils.checkpoint import save_checkpoint
-from utils.completion import join, search, write
+from utils.completion import join, search, write_sentence
 from utils.dataset import Data, batches
 from utils.errors import UserError, counted
 from utils.files import attempt, keep_earlier
@@ -139,7 +139,7 @@ def train(name: str, model: LanguageModel, data: Data, options: Namespace) -> Hi
                 if is_best and attempt(partial(save_checkpoint, path, average, data.vocabulary, history, options)):
                     history.saved_epoch = number
                 print(describe_epoch(epoch, is_best))
-                print(fill(complete(average, data, beginning), 80, **INDENT), flush=True)
+                print(fill(complete_beginning(average, data, beginning), 80, **INDENT), flush=True)
                 if interrupt.asked or number == options.epochs:
                     break
                 write_results(history, options.results)
@@ -282,10 +282,10 @@ def familiar_beginning(data: Data) -> list[str]:
     return list(Counter(tuple(tokens[:3]) for tokens in data.train.sentences).most_common(1)[0][0])
 
 
-def complete(model: LanguageModel, data: Data, beginning: list[str], max_words: int = 12) -> str:
+def complete_beginning(model: LanguageModel, data: Data, beginning: list[str], max_words: int = 12) -> str:
     """The sentence that the model makes of this beginning."""
     [ending] = search(model, [data.vocabulary.encode(beginning)], beam=5, max_words=max_words)
-    return write(join(beginning), ending, data.vocabulary)
+    return write_sentence(join(beginning), ending, data.vocabulary)
 
 
 def write_results(history: History, results: Path) -> bool:
