@@ -1,5 +1,6 @@
-"""How fast the hand-written layers are, beside torch.nn.LSTM and the limit: ratios measured side by side.
+"""How fast the hand-written layers are: ratios to torch.nn.LSTM and to bare matrix products, measured side by side.
 
+Those products are the floor of a layer made of single operations; a fused kernel goes below it.
 Every table entry is a median over runs in which all competitors take turns on the same batch, so that a noisy
 machine is noisy for all. Run nothing else meanwhile.
 """
@@ -12,7 +13,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import localtime, perf_counter, strftime
 
 import torch
 from torch import Tensor, nn
@@ -27,9 +28,9 @@ from utils.dataset import Data, LengthBatches, SentenceDataset, batches, load_da
 from utils.errors import UserError, run
 from utils.history import read_epochs
 from utils.loss import WeightedCrossEntropy
-from utils.options import DATA, Parser, folder, number, training_parser
+from utils.options import Parser, add_data, folder, number, training_parser
 from utils.plotting import plot_race, plot_speed
-from utils.training import Interrupt, build, keep_freed_memory, schedule_of, train_epoch
+from utils.training import BAR, Interrupt, build, keep_freed_memory, schedule_of, train_epoch
 
 SIZES = [(32, 64, 128), (64, 160, 256), (64, 128, 352), (128, 256, 512)]  # batch, embedding, hidden
 DEFAULT_SIZE = (64, 160, 256)
@@ -68,7 +69,10 @@ class Textbook(nn.Module):
 
 
 class Products(RecurrentLayer):
-    """The matrix products of an LSTM and of its gradients, and nothing else: no layer of this kind is faster."""
+    """The matrix products of an LSTM and of its gradients, and nothing else.
+
+    It is the floor of a layer made of single operations; a fused kernel goes below it.
+    """
 
     blocks = 4
 
@@ -184,7 +188,7 @@ def benchmark_training(options: Namespace, data: Data) -> None:
         seconds = dict.fromkeys(models, math.inf)
         for _ in range(2):
             for name, model in models.items():
-                bar = tqdm(batches(part, options.batch_size, options.seed), f"{share:.0%} {name}", leave=False)
+                bar = tqdm(batches(part, options.batch_size, options.seed), f"{share:.0%} {name}", **BAR)
                 schedule = schedule_of(model, options.learning_rate, len(bar))
                 average = copy.deepcopy(model)
                 start = perf_counter()
@@ -202,9 +206,10 @@ def benchmark_training(options: Namespace, data: Data) -> None:
 
 def main() -> None:
     parser = Parser(__doc__)
-    parser.add_argument("--data", type=Path, default=DATA, help="text, JSON or fortune file of sentences")
+    add_data(parser)
     parser.add_argument("--runs", type=number(int, 5, 10_001), default=40, help="batches for each figure of a layer")
-    parser.add_argument("--plot", action="store_true", help="draw benchmark.png, and time.png from the CSV files")
+    of_what = "of the CSV files of all trainings in --results, whenever and with whatever options they were trained"
+    parser.add_argument("--plot", action="store_true", help=f"draw benchmark.png, and time.png {of_what}")
     parser.add_argument("--results", type=folder, default="results", help="folder of the CSV files and pictures")
     options = parser.parse_args(namespace=training_parser("").parse_args([]))  # sizes as in training
     data = load_data(options)
@@ -223,7 +228,9 @@ def main() -> None:
         trained = {name: read_epochs(path) for name, path in paths.items() if path.exists()}
         if trained:
             plot_race(trained, options.results / "time.png")
-            print(f"wrote {options.results / 'time.png'} of {', '.join(trained)}")
+            ends = {name: strftime("%Y-%m-%d %H:%M", localtime(paths[name].stat().st_mtime)) for name in trained}
+            drawn = ", ".join(f"{paths[name].name} ({end})" for name, end in ends.items())
+            print(f"wrote {options.results / 'time.png'} of {drawn}")
 
 
 if __name__ == "__main__":

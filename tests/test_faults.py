@@ -1,6 +1,7 @@
 """A person's mistakes: one clear line on stderr, exit code 2, no traceback, and nothing lost."""
 
 import dataclasses
+import errno
 import os
 import pickle
 import runpy
@@ -124,7 +125,7 @@ def test_a_loss_that_breaks_stops_training_and_keeps_the_best(fails, tmp_path, c
     line = fails("train_rnn.py", *few, "--learning-rate", 1e38, "--layers", 2)
     assert "--learning-rate" in line
     assert good.read_bytes() == b"of an earlier training"
-    assert (tmp_path / "results" / "rnn-unfinished.csv").exists()
+    assert (tmp_path / "results" / "rnn-unsaved.csv").exists()
 
 
 def test_too_large_for_any_memory(fails):
@@ -153,6 +154,13 @@ def good(tmp_path):
     path = tmp_path / "good.pt"
     checkpoints.save_checkpoint(path, LanguageModel(LSTM, 4, 3, 4), VOCABULARY, history, OPTIONS)
     return path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows gives another reason")
+def test_a_checkpoint_that_can_t_be_written_says_why(tmp_path):
+    history = History("lstm", "about", 1, 2)
+    with pytest.raises(UserError, match=os.strerror(errno.ENAMETOOLONG)):
+        checkpoints.save_checkpoint(tmp_path / ("x" * 300), LanguageModel(LSTM, 4, 3, 4), VOCABULARY, history, OPTIONS)
 
 
 def change(path: Path, **changes: object) -> Path:
@@ -236,6 +244,17 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
         write_whole(path, write)
     assert path.read_text(encoding="utf-8") == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["results.csv"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])
+def test_nothing_half_written_is_left_behind(tmp_path, error):
+    def write(temporary: Path) -> None:
+        temporary.write_text("half of the n", encoding="utf-8")
+        raise error
+
+    with pytest.raises(error):
+        write_whole(tmp_path / "results.csv", write)
+    assert not list(tmp_path.iterdir())
 
 
 def test_csv_files_of_other_kinds(tmp_path):

@@ -1,7 +1,9 @@
 """It holds on any machine: memory, devices, notebooks, streams, fonts, and files that another program holds."""
 
 import dataclasses
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,6 +11,7 @@ from argparse import Namespace
 from pathlib import Path
 from threading import Thread
 
+import benchmark
 import matplotlib
 import numpy as np
 import pytest
@@ -241,14 +244,15 @@ def test_a_backend_with_windows_shows(monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_training_in_another_thread(settings):
-    data = load_data(settings)
-    histories = []
-    model = LanguageModel(RNN, len(data.vocabulary), 8, 8)
-    thread = Thread(target=lambda: histories.append(training.train("rnn", model, data, settings)))
+def test_training_in_another_thread(monkeypatch, tmp_path):
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.default_int_handler)  # a shell's & makes it ignored
+    few_sentences(tmp_path)
+    results = []
+    thread = Thread(target=lambda: results.append(run_here(tmp_path, "train_rnn.py", *SMALL)))
     thread.start()
     thread.join()
-    assert len(histories[0].epochs) == 2
+    assert [result.returncode for result in results] == [0]
+    assert len(read_epochs(tmp_path / "results" / "rnn.csv")) == 2
 
 
 # Files
@@ -322,6 +326,20 @@ def test_an_error_that_isn_t_the_disk_s_keeps_its_own_reason(tmp_path):
         files.write_whole(tmp_path / "x.png", write)
 
 
+def test_a_comparison_is_told_where_the_earlier_one_can_t_be_kept(tmp_path, capsys):
+    history = History("lstm", "", 1, 2, [4.0, 4.0], [Epoch(1, 2, 4.0, 3.5, 40.0, 0.3, 60.0, 900.0)])
+    (tmp_path / "earlier").touch()
+    (tmp_path / "comparison.csv").write_text("earlier")
+    assert not comparison.compare(history, history, tmp_path)
+    output, errors = capsys.readouterr()
+    assert comparison.table([history, history]) in output
+    assert comparison.verdict(history, history) in output
+    assert "wrote" not in output
+    [line] = errors.splitlines()
+    assert f"{tmp_path / 'earlier'}" in line
+    assert (tmp_path / "comparison.csv").read_text() == "earlier"
+
+
 def test_an_unfinished_training_leaves_an_earlier_one_s_files_alone(settings, monkeypatch, capsys):
     data = load_data(settings)
 
@@ -338,10 +356,46 @@ def test_an_unfinished_training_leaves_an_earlier_one_s_files_alone(settings, mo
     before = {path.name: path.read_bytes() for path in settings.results.glob("rnn.*")}
     assert training.report([training_of(asked=True)], settings) == 130
     assert {path.name: path.read_bytes() for path in settings.results.glob("rnn.*")} == before
-    assert {path.name for path in settings.results.glob("*-*")} == {"rnn-unfinished.csv", "rnn-unfinished.png"}
+    assert {path.name for path in settings.results.glob("*-*")} == {"rnn-unsaved.csv", "rnn-unsaved.png"}
     output = capsys.readouterr().out
-    assert f"wrote {settings.results / 'rnn-unfinished'}.csv and .png" in output
+    assert f"wrote {settings.results / 'rnn-unsaved'}.csv and .png" in output
     assert f"{settings.results / 'rnn.pt'} is of an earlier training" in output
+    training_of(asked=False)
+    assert not list(settings.results.glob("*-*"))  # or they would stand beside another training's weights
+
+
+def test_a_training_that_wrote_nothing_gets_no_line(settings, capsys):
+    history = History("rnn", "", 1, 2, [4.0, 4.0], [Epoch(1, 2, 4.0, 3.5, 40.0, 0.3, 60.0, 900.0)], written=False)
+    assert training.report([history, history], settings) == 2
+    assert capsys.readouterr().out == "\n"
+
+
+# The benchmark
+
+def test_the_benchmark_shows_no_bar_in_a_file(settings, monkeypatch, capsys):
+    monkeypatch.setattr(benchmark, "SHARES", (1.0,))
+    benchmark.benchmark_training(settings, load_data(settings))
+    output, errors = capsys.readouterr()
+    assert "A training step takes" in output
+    assert errors == ""
+
+
+def test_the_benchmark_names_the_trainings_that_it_draws(monkeypatch, tmp_path, capsys):
+    few_sentences(tmp_path)
+    lines = [json.dumps({"text": line, "author": "x"}) for line in (tmp_path / "few.txt").read_text().splitlines()]
+    (tmp_path / "few.jsonl").write_text("\n".join(lines))
+    history = History("gru", "", 1, 2, [4.0, 4.0], [Epoch(1, 2, 4.0, 3.5, 40.0, 0.3, 60.0, 900.0)])
+    history.write_csv(tmp_path / "gru.csv")
+    noon = time.mktime((2024, 2, 29, 12, 5, 0, 0, 0, -1))
+    os.utime(tmp_path / "gru.csv", (noon, noon))
+    monkeypatch.chdir(tmp_path)
+    arguments = ["benchmark.py", "--data", "few.jsonl", "--field", "text", "--plot", "--results", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setattr(benchmark, "benchmark_layers", lambda dataset, _: [("size", {"by hand": 1.0})])
+    monkeypatch.setattr(benchmark, "benchmark_training", lambda *_: None)
+    benchmark.main()
+    assert f"wrote {tmp_path / 'time.png'} of gru.csv (2024-02-29 12:05)\n" in capsys.readouterr().out
+    assert (tmp_path / "time.png").exists()
 
 
 # Figures

@@ -92,15 +92,14 @@ def verdict(by_hand: History, by_torch: History) -> str:
 
 
 def compare(by_hand: History, by_torch: History, results: Path) -> bool:
-    """Writes comparison.csv and comparison.png, and prints the table and the verdict.
+    """Prints the table and the verdict, and writes comparison.csv and comparison.png.
 
     Returns:
-        Whether both files could be written.
+        Whether both files could be written; they aren't where an earlier comparison's can't be kept.
     """
-    keep_earlier(results, "comparison")
     histories = [by_hand, by_torch]
     print(f"\n{table(histories)}\n\n{verdict(by_hand, by_torch)}")
-    written = attempt(
+    written = attempt(partial(keep_earlier, results, "comparison")) and attempt(
         partial(write_comparison, histories, results / "comparison.csv"),
         partial(plot_comparison, histories, results / "comparison.png"),
     )

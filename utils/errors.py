@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
 
 OUT_OF_MEMORY = re.compile("out of memory|not enough memory|allocate memory")  # as torch says it, on any device
 
@@ -32,14 +33,15 @@ def loading() -> Iterator[None]:
 
     Python would raise a KeyboardInterrupt, which packages that are only half loaded take for another error.
     """
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:  # else a shell's `&` has it ignored
+    # Else a shell's `&` has it ignored, or this is another thread, to which it doesn't come.
+    comes = signal.getsignal(signal.SIGINT) is signal.default_int_handler and current_thread() is main_thread()
+    if comes:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:
-        if before is signal.default_int_handler:
-            signal.signal(signal.SIGINT, before)
+        if comes:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def counted(count: int, noun: str) -> str:

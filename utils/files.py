@@ -32,9 +32,10 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         write(temporary)
         move_into_place(temporary, path)
     except (OSError, RuntimeError) as error:
-        with suppress(OSError):  # where the folder itself is at fault, the line below says so
-            temporary.unlink(missing_ok=True)
         raise UserError(f"{path}: can't be written: {getattr(error, 'strerror', None) or first_line(error)}") from None
+    finally:  # after Ctrl-C as well
+        with suppress(OSError):  # it has been moved, or the folder itself is at fault, and the line above says so
+            temporary.unlink()
 
 
 def remove_abandoned(path: Path) -> None:
@@ -63,7 +64,7 @@ def move_into_place(temporary: Path, path: Path) -> None:
             time.sleep(pause)
 
 
-def attempt(*writes: Callable[[], None]) -> bool:
+def attempt(*writes: Callable[[], object]) -> bool:
     """Writes several files; one that can't be written is named on stderr, and the others are written all the same.
 
     Returns:

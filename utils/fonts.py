@@ -26,7 +26,8 @@ FAMILIES = (
     *("Nirmala UI", "Leelawadee UI", "Malgun Gothic", "Microsoft YaHei"),  # Windows
     *("Kohinoor Devanagari", "Thonburi", "Apple SD Gothic Neo", "PingFang SC", "Heiti TC", "Arial Unicode MS"),  # macOS
 )
-INSTALLED = [family for family in FAMILIES if family in fontManager.get_font_names()]
+NAMES = set(fontManager.get_font_names())
+INSTALLED = [family for family in FAMILIES if family in NAMES]
 matplotlib.rcParams["font.family"] = ["DejaVu Sans", *INSTALLED]
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # some have no bold letters, and that's no matter
 # Of each letter that is missing, two lines, of each script two more; `name_missing` says it in one.

@@ -87,12 +87,17 @@ def add_seed_and_device(parser: Parser) -> None:
     parser.add_argument("--device", type=device, default="auto", help="auto, cpu, cuda, …")
 
 
+def add_data(parser: Parser) -> None:
+    """Options of the sentences to train on."""
+    parser.add_argument("--data", type=Path, default=DATA, help="file of sentences: text, JSON, CSV, …")
+    parser.add_argument("--field", metavar="NAME", help="field of JSON, or column of a table (or its number), to read")
+
+
 def training_parser(about: str, **defaults: float) -> Parser:
     """The options shared by the training scripts; `defaults` are those that a cell wants otherwise."""
     parser = Parser(about)
     whole = number(int, 1, 1_000_001)
-    parser.add_argument("--data", type=Path, default=DATA, help="file of sentences: text, JSON, CSV, …")
-    parser.add_argument("--field", metavar="NAME", help="field of JSON, or column of a table (or its number), to read")
+    add_data(parser)
     parser.add_argument("--epochs", type=whole, default=4, help="rounds through the training sentences")
     parser.add_argument("--batch-size", type=whole, default=64, help="sentences a step")
     parser.add_argument("--learning-rate", type=number(float, 0, open_low=True), default=1.6e-2, help="at its peak")

@@ -7,6 +7,7 @@ import time
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from textwrap import fill
@@ -289,20 +290,26 @@ def complete_beginning(model: LanguageModel, data: Data, beginning: list[str], m
 
 
 def write_results(history: History, results: Path) -> bool:
-    """NAME.csv and NAME.png, of whatever there is by now.
+    """NAME.csv and NAME.png, of whatever there is by now; NAME-unsaved's are removed once NAME.pt is this training's.
 
     Returns:
         Whether both could be written.
     """
     stem = stem_of(history, results)
-    return attempt(partial(history.write_csv, Path(f"{stem}.csv")), partial(plot_history, history, Path(f"{stem}.png")))
+    table, picture = Path(f"{stem}.csv"), Path(f"{stem}.png")
+    written = attempt(partial(history.write_csv, table), partial(plot_history, history, picture))
+    if written and history.saved_epoch:
+        for suffix in (".csv", ".png"):
+            with suppress(OSError):  # there is none, or another program holds it
+                Path(f"{stem}-unsaved{suffix}").unlink()
+    return written
 
 
 def stem_of(history: History, results: Path) -> Path:
-    """NAME; or NAME-unfinished as long as NAME.pt is an earlier training's, so that no files of two stand together."""
+    """NAME; or NAME-unsaved as long as NAME.pt is an earlier training's, so that no files of two stand together."""
     stem = results / history.name
     is_earlier = not history.saved_epoch and Path(f"{stem}.pt").exists()
-    return Path(f"{stem}-unfinished") if is_earlier else stem
+    return Path(f"{stem}-unsaved") if is_earlier else stem
 
 
 def report(histories: Sequence[History], options: Namespace) -> int:
@@ -316,7 +323,8 @@ def report(histories: Sequence[History], options: Namespace) -> int:
     for history in histories:
         weights = [f".pt (the weights of epoch {history.saved_epoch})"] if history.saved_epoch else []
         results = [".csv and .png"] if history.written else []
-        print(f"wrote {stem_of(history, options.results)}{', '.join(weights + results)}" if weights + results else "")
+        if weights or results:
+            print(f"wrote {stem_of(history, options.results)}{', '.join(weights + results)}")
         if not history.epochs:
             model = options.results / f"{history.name}.pt"
             earlier = f"; {model} is of an earlier training" if model.exists() else ""
