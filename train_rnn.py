@@ -6,7 +6,7 @@ from utils.options import training_parser
 
 def main() -> int:
     # Options
-    options = training_parser(__doc__, learning_rate=3e-3, epochs=7).parse_args()
+    options = training_parser(__doc__, learning_rate=3e-3, epochs=6).parse_args()
 
     # Packages: only now, since they take seconds, and --help and a wrong option answer at once
     with loading():
