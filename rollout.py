@@ -40,7 +40,7 @@ def parse_options() -> Namespace:
     parser = Parser(__doc__)
     whole = number(int, 1, 1001)
     parser.add_argument("--checkpoint", type=Path, help="the trained model; by default the newest in results/")
-    parser.add_argument("--beam", type=whole, help="endings kept in the search, by default 5; 1 is greedy choice")
+    parser.add_argument("--beam", type=whole, help="endings kept in the search, by default 10; 1 is greedy choice")
     parser.add_argument("--temperature", type=number(float, 0.01, 100), help="draw at random; 1: as learned")
     parser.add_argument("--top-k", type=whole, metavar="K", help="draw at random among the K likeliest words")
     parser.add_argument("--samples", type=whole, metavar="N", help="draw N different endings of each beginning")
@@ -55,7 +55,7 @@ def parse_options() -> Namespace:
         parser.error("--beam searches; --temperature, --top-k and --samples draw at random: leave out one or the other")
     if options.neighbours is not None and (options.drawn or options.beam or options.alternatives):
         parser.error("--neighbours completes no sentence: leave out --beam, --alternatives and the options of drawing")
-    options.beam = options.beam or 5
+    options.beam = options.beam or 10
     if options.plot and options.plot.suffix.lower() != ".png":
         parser.error(f"--plot writes a PNG file: give it a name that ends in .png, not {options.plot.name!r}")
     return options

@@ -58,8 +58,15 @@ def ends_in_a_circle(ids):
     return tuple(ids[-2:]) in itertools.pairwise(ids[:-1])
 
 
+def score(model, beginning, ids, log_p, length_power):
+    """By the formula of `scores`, word by word."""
+    context, steps = beginning[-2:], [*ids, END]
+    in_context = sum(log_probability_of(model, context + steps[:i])[word].item() for i, word in enumerate(steps))
+    return (log_p - 0.2 * in_context) / len(steps) ** length_power
+
+
 def plain_search(model, beginning, beam, max_words, length_power):
-    """A beam search in plain lists of (log-probability, ids), which never stops early."""
+    """A beam search in plain lists of (log-probability, ids)."""
     kept, finished = [(0.0, [])], []
     for _ in range(max_words + 1):
         cut = kept
@@ -70,9 +77,14 @@ def plain_search(model, beginning, beam, max_words, length_power):
             if not ends_in_a_circle([*beginning, *ids, word])
         ]
         likeliest = sorted(longer, reverse=True)[:beam]
-        finished += [(log_p / len(ids) ** length_power, ids[:-1]) for log_p, ids in likeliest if ids[-1] == END]
+        finished += [(log_p, ids[:-1]) for log_p, ids in likeliest if ids[-1] == END]
         kept = [(log_p, ids) for log_p, ids in likeliest if ids[-1] != END]
-    return Ending(max(finished)[1], ended=True) if finished else Ending(max(cut)[1], ended=False)
+        if len(finished) >= beam:
+            break
+    if not finished:
+        return Ending(max(cut)[1], ended=False)
+    scored = [(score(model, beginning, ids, log_p, length_power), ids) for log_p, ids in finished]
+    return Ending(max(scored)[1], ended=True)
 
 
 def test_greedy_takes_the_likeliest_word_each_time(model_and_vocabulary):
@@ -113,7 +125,7 @@ def test_a_wide_beam_finds_the_best_of_all_endings(model_and_vocabulary, length_
                 log_p = first_of(model, beginning)[steps[0]].item()
                 for i in range(1, len(steps)):
                     log_p += log_probability_of(model, beginning + list(steps[:i]))[steps[i]].item()
-                scores[ids] = log_p / len(steps) ** length_power
+                scores[ids] = score(model, beginning, list(ids), log_p, length_power)
         best = max(scores, key=scores.get)
         [ending] = search(model, [beginning], beam=100, max_words=2, length_power=length_power)
         assert ending == Ending(list(best), ended=True)
@@ -146,6 +158,10 @@ def test_a_longer_ending_may_still_win(model_and_vocabulary):
 
         def logits(self, words_read):
             return steps[words_read.flatten().long()]
+
+        def forward(self, words):
+            words_read = torch.arange(len(words.batch_sizes)).repeat_interleave(words.batch_sizes)
+            return words._replace(data=self.logits(words_read)), None
 
     assert search(Told(), [[3]], beam=5, max_words=9, length_power=0.7) == [Ending([2, 3], ended=True)]
     assert search(Told(), [[3]], beam=5, max_words=9, length_power=0.0) == [Ending([2], ended=True)]
