@@ -226,6 +226,10 @@ LOWER = "the cat sleeps on the mat\nthe dog barks at the moon\nthe bird sings in
         ("entities.txt", "Tom &amp; Jerry &lt;eat&gt; &quot;cheese.&quot; They don&#39;t stop.\n", None, [
             "Tom Jerry eat cheese", "They don't stop",
         ]),
+        ("spaces.txt", "It costs&nbsp;3.50 here. Then he said &quot;No.&quot; He left her.", None, [
+            "It costs 3.50 here", "Then he said No", "He left her",
+        ]),
+        ("once.txt", "They write &amp;lt; for less.\n", None, ["They write lt ; for less"]),
     ],
     ids=lambda value: value if isinstance(value, str) and "." in value[:12] else "",
 )
