@@ -37,7 +37,11 @@ def json_texts(text: str, field: str | None) -> Texts:
     used, others = {}, {}  # the fields that held them, and those of objects without one; as ordered sets
 
     def collect(value: object, is_item: bool) -> None:
-        """Takes the texts in a value: of an object that is no item of a list and has no such field, all lists in it."""
+        """Takes the texts in a value: of an object those of its field.
+
+        Of one that is no item of a list and has no such field, all lists; where the field is but a string, as in
+        {"text": "My quotes", "quotes": [{"quote": …}, …]}, first the lists of objects.
+        """
         if is_numbered(value):
             value = list(value.values())
         if isinstance(value, str):
@@ -48,14 +52,20 @@ def json_texts(text: str, field: str | None) -> Texts:
         elif isinstance(value, dict):
             fields = {name.lower(): name for name in value}
             name = next((fields[name] for name in names if name in fields), None)
-            if name is not None:
+            parts = [] if is_item else [part for part in value.values() if isinstance(part, list | dict)]
+            if name is None:
+                others.update(value)
+                parts = [part for part in parts if not is_numbered(part)]
+            elif isinstance(value[name], str):
+                parts = [part for part in parts if isinstance(part, list) and dict in map(type, part)]
+            else:
+                parts = []
+            before = len(texts)
+            for part in parts:
+                collect(part, is_item=False)
+            if name is not None and len(texts) == before:
                 used[name] = True
                 collect(value[name], is_item=True)
-            else:
-                others.update(value)
-                for part in value.values():
-                    if not is_item and isinstance(part, list | dict) and not is_numbered(part):
-                        collect(part, is_item=False)
 
     try:
         values = parse_json(text)
