@@ -110,32 +110,32 @@ def test_anything_may_be_typed(text):
 
 
 LONG = {
-    "letters": "a" * 1_000_000,
-    "words": "a " * 500_000,
-    "stops": "." * 1_000_000,
-    "joints": "'-" * 500_000,
-    "marks": "? " * 500_000,
-    "accents": "a\u0301" * 500_000,
-    "quotes": '."' * 500_000,
-    "initials": "a. " * 333_333,
-    "halves": "a'" * 500_000,
-    "spaces": " " * 1_000_000,
-    "sentences": "aa. Bb " * 150_000,
-    "apostrophes": "'a" * 500_000,
-    "single quotes": "'A b' " * 150_000,
-    "footnotes": ".[1]" * 250_000,
-    "URLs": "http://" * 140_000,
-    "numbers": "1," * 500_000,
-    "Greek questions": "α;" * 500_000,
-    "ideographs": "。」" * 500_000,
-    "entities": "&am" * 300_000,
-    "Latin": "ab. " * 250_000,
+    "letters": "a" * 200_000,
+    "words": "a " * 100_000,
+    "stops": "." * 200_000,
+    "joints": "'-" * 100_000,
+    "marks": "? " * 100_000,
+    "accents": "a\u0301" * 100_000,
+    "quotes": '."' * 100_000,
+    "initials": "a. " * 66_667,
+    "halves": "a'" * 100_000,
+    "spaces": " " * 200_000,
+    "sentences": "aa. Bb " * 30_000,
+    "apostrophes": "'a" * 100_000,
+    "single quotes": "'A b' " * 30_000,
+    "footnotes": ".[1]" * 50_000,
+    "URLs": "http://" * 28_000,
+    "numbers": "1," * 100_000,
+    "Greek questions": "α;" * 100_000,
+    "ideographs": "。」" * 100_000,
+    "entities": "&am" * 60_000,
+    "Latin": "ab. " * 50_000,
 }
 
 
 @pytest.mark.parametrize("line", LONG.values(), ids=list(LONG))
-def test_a_line_of_a_million_characters(tmp_path, line):
-    """Each takes a moment; a quadratic step would take hours."""
+def test_a_line_of_200_000_characters(tmp_path, line):
+    """Each takes a moment; with a step of quadratic time it would not fail, but not come back."""
     path = tmp_path / "long.txt"
     path.write_text(f"One two three.\n{line}\n", encoding="utf-8")
     try:
@@ -147,29 +147,30 @@ def test_a_line_of_a_million_characters(tmp_path, line):
 
 
 LONG_FILES = {
-    "table": ("a.csv", "a,b\n" * 250_000),
-    "quotation mark": ("a.csv", 'text,b\n"' + "a,b\n" * 250_000),
-    "tabs": ("a.txt", "\t" * 1_000_000),
-    "head": ("a.txt", "a," * 500_000),
-    "objects": ("a.json", '{"text": "one two three"}\n' * 40_000),
-    "brackets": ("a.json", "[" * 1_000_000),
-    "empty lines": ("a.srt", "00:00:01,000 --> 00:00:02,000\n" + "\n" * 1_000_000),
-    "cues": ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\n" * 30_000),
-    "tags": ("a.srt", "00:00:01,000 --> 00:00:02,000\n" + "<a" * 500_000),
-    "braces": ("a.srt", "00:00:01,000 --> 00:00:02,000\n" + "{\\" * 500_000),
-    "colons": ("a.txt", "1" * 500_000 + ":" * 500_000),
-    "spaces": ("a.txt", " " * 999_999 + "x"),
-    "empty": ("a.txt", "\n" * 999_999 + "x"),
-    "headings": ("a.txt", "<unk>" + "=" * 1_000_000),
-    "licences": ("a.txt", "*** START OF a\n" * 70_000),
-    "comments": ("a.txt", "<!--" * 250_000),
-    "wrapped": ("a.txt", "One two. Three\nfour five\n" * 40_000),
-    "chat": ("a.txt", "1.1.1 1:11 " * 90_000),
+    "table": ("a.csv", "a,b\n" * 50_000),
+    "quotation mark": ("a.csv", 'text,b\n"' + "a,b\n" * 50_000),
+    "tabs": ("a.txt", "\t" * 200_000),
+    "head": ("a.txt", "a," * 100_000),
+    "objects": ("a.json", '{"text": "one two three"}\n' * 8_000),
+    "brackets": ("a.json", "[" * 200_000),
+    "empty lines": ("a.srt", "00:00:01,000 --> 00:00:02,000\n" + "\n" * 200_000),
+    "cues": ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\n" * 6_000),
+    "tags": ("a.srt", "00:00:01,000 --> 00:00:02,000\n" + "<a" * 100_000),
+    "braces": ("a.srt", "00:00:01,000 --> 00:00:02,000\n" + "{\\" * 100_000),
+    "colons": ("a.txt", "1" * 100_000 + ":" * 100_000),
+    "spaces": ("a.txt", " " * 199_999 + "x"),
+    "empty": ("a.txt", "\n" * 199_999 + "x"),
+    "headings": ("a.txt", "<unk>" + "=" * 200_000),
+    "licences": ("a.txt", "*** START OF a\n" * 14_000),
+    "comments": ("a.txt", "<!--" * 50_000),
+    "wrapped": ("a.txt", "One two. Three\nfour five\n" * 8_000),
+    "chat": ("a.txt", "1.1.1 1:11 " * 18_000),
 }
 
 
 @pytest.mark.parametrize(("name", "content"), LONG_FILES.values(), ids=list(LONG_FILES))
-def test_a_file_of_a_million_characters(tmp_path, name, content):
+def test_a_file_of_200_000_characters(tmp_path, name, content):
+    """As above, a step of quadratic time would not come back."""
     (tmp_path / name).write_text(content, encoding="utf-8")
     try:
         assert read_sentences(tmp_path / name).sentences

@@ -170,6 +170,13 @@ LOWER = "the cat sleeps on the mat\nthe dog barks at the moon\nthe bird sings in
             "One two three", "Four five six",
         ]),
         ("nested.json", '{"count": 2, "quotes": [{"Text": "A door closes."}, {"text": 1}]}', None, ["A door closes"]),
+        ("titled.json", '{"text": "My own quotes", "tags": ["a b c"], "quotes": [{"quote": "A door closes."}]}', None, [
+            "A door closes",
+        ]),
+        ("book.json", '{"Text": "A door closes.", "tags": ["a b c"], "authors": [{"name": "A B C"}]}', None, [
+            "A door closes",
+        ]),
+        ("chosen.json", '{"text": "My own quotes", "quotes": ["A door closes."]}', "quotes", ["A door closes"]),
         ("categories.json", '{"doors": ["A door closes."], "rain": ["The rain falls."]}', None, [
             "A door closes", "The rain falls",
         ]),
@@ -226,6 +233,10 @@ LOWER = "the cat sleeps on the mat\nthe dog barks at the moon\nthe bird sings in
         ("entities.txt", "Tom &amp; Jerry &lt;eat&gt; &quot;cheese.&quot; They don&#39;t stop.\n", None, [
             "Tom Jerry eat cheese", "They don't stop",
         ]),
+        ("spaces.txt", "It costs&nbsp;3.50 here. Then he said &quot;No.&quot; He left her.", None, [
+            "It costs 3.50 here", "Then he said No", "He left her",
+        ]),
+        ("once.txt", "They write &amp;lt; for less.\n", None, ["They write lt ; for less"]),
     ],
     ids=lambda value: value if isinstance(value, str) and "." in value[:12] else "",
 )

@@ -40,7 +40,6 @@ def write_file(folder: Path, text: str, name: str = "data.txt") -> Path:
         ("for 3.50 or 1,000 at 10:30. In 1990, 12.", "for 3.50 or 1,000 at 10:30 In 1990 , 12"),
         ("See https://example.org/a?b=1, or (www.example.org).", "See , or"),
         ("old[3] tower[a] of [sic] stone", "old tower of sic stone"),
-        ("Tom &amp; Jerry don&#39;t&nbsp;eat &quot;cheese&quot;", "Tom Jerry don't eat cheese"),
         ("Τι κάνεις; «Πού;» «Ποιος»; Yes; no", "Τι κάνεις ? Πού ? Ποιος ? Yes ; no"),
         ("the <unk> 's and <unk>'s well-<unk>", "the <unk> 's and <unk>'s well-<unk>"),
         ("zero\u200bwidth and so\u00adft hy\u00adphens", "zero width and soft hyphens"),
@@ -76,7 +75,12 @@ def test_tokens(text, tokens):
         ("Cats, dogs etc. 5 of them by Oak Inc. 2 were", ["Cats, dogs etc. 5 of them by Oak Inc. 2 were"]),
         ("Am 3. Oktober. Der 12. Mai. Es war 1990. Dann kam 100. Er", [
             "Am 3. Oktober.", "Der 12. Mai.", "Es war 1990.", "Dann kam 100.", "Er"]),
-        ("It costs 3.50. Then &quot;No.&quot; He left", ["It costs 3.50.", "Then \"No.", "He left"]),
+        ("It costs 3.50. Then \"No.\" He left", ["It costs 3.50.", "Then \"No.", "He left"]),
+        ("یہ اچھا ہے۔ وہ گیا۔", ["یہ اچھا ہے۔", "وہ گیا۔"]),
+        ("Սա տուն է։ Նա գնաց։", ["Սա տուն է։", "Նա գնաց։"]),
+        ("ይህ ቤት ነው። እሱ ሄደ።", ["ይህ ቤት ነው።", "እሱ ሄደ።"]),
+        ("ဒါ က အိမ် ပါ။ သူ သွား တယ်။", ["ဒါ က အိမ် ပါ။", "သူ သွား တယ်။"]),
+        ("នេះ ជា ផ្ទះ។ គាត់ ទៅ។", ["នេះ ជា ផ្ទះ។", "គាត់ ទៅ។"]),
     ],
 )
 def test_sentences_are_parted(text, sentences):
@@ -90,6 +94,11 @@ def test_text_file(tmp_path):
         ["A", "dog", "barks", "loudly", "!"],
         ["the", "cat", ",", "it", "sleeps"],
     ]
+
+
+def test_marks_before_the_first_word_are_dropped(tmp_path):
+    path = write_file(tmp_path, "… , and they go home\n?, ! :\n")
+    assert read_sentences(path).sentences == [["and", "they", "go", "home"]]
 
 
 def test_duplicates_and_short_sentences_are_dropped(tmp_path):

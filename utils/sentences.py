@@ -1,13 +1,14 @@
 """Text → sentences, each a list of tokens."""
 
-import html
 import re
 import sys
 import unicodedata
+from itertools import dropwhile
 from pathlib import Path
 from typing import NamedTuple
 
 from utils.errors import UserError
+from utils.formats import STOPS
 from utils.readers import read_texts
 
 MIN_WORDS = 3  # a shorter sentence teaches nothing about how words follow one another
@@ -38,7 +39,7 @@ ELISION = re.compile(
 )
 
 SENTENCE_END = re.compile(
-    rf"(?:[.?!…؟।۔]|{GREEK_QUESTION})(?:[\"'”’»)\]]|\[\d+\])*\s+"
+    rf"(?:[{STOPS}]|{GREEK_QUESTION})(?:[\"'”’»)\]]|\[\d+\])*\s+"
     r"|[。！？][。！？\"'”’」』）]*\s*(?=\S)"
 )
 # What ends with a full stop and no sentence: "Mr." or "J.", but "So do I." ends; "3. Oktober". At most 9 characters.
@@ -61,7 +62,7 @@ def tokenize(text: str) -> list[str]:
     Unicode is composed first (NFC), so that "š" is one letter however it was typed. Of several marks in a row
     the first counts; other marks, URLs and footnotes like [3] are dropped.
     """
-    text = NO_WORD.sub(" ", unicodedata.normalize("NFC", html.unescape(text)))
+    text = NO_WORD.sub(" ", unicodedata.normalize("NFC", text))
     text = GERSHAYIM.sub("״", re.sub(GREEK_QUESTION, "?", text)).translate(LIKE_MARKS)
     text = drop_single_quotes(re.sub("['`]{2,}", " ", text))
     return [token if is_word(token) else token[0] for token in TOKEN.findall(text)]
@@ -95,11 +96,10 @@ def is_word(token: str) -> bool:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Parts a text where . ? ! … ؟ । ۔ or a Greek ; and a space are followed by no small letter, and behind 。！？.
+    """Parts a text where one of `STOPS` or a Greek ; and a space are followed by no small letter, and behind 。！？.
 
-    Not after "Mr." or "J.", an ordinal like "3.", or "Jan." before a number. HTML entities are undone.
+    Not after "Mr." or "J.", an ordinal like "3.", or "Jan." before a number.
     """
-    text = html.unescape(text)
     sentences, start = [], 0
     for end in SENTENCE_END.finditer(text):
         stop, following = end.start() + 1, text[end.end():end.end() + 1]
@@ -128,9 +128,8 @@ def read_sentences(path: Path, field: str | None = None) -> Sentences:
     sentences, seen = [], set()
     for text in texts:
         for sentence in split_sentences(text):
-            tokens = [sys.intern(token) for token in tokenize(sentence)]  # each word stands in memory once
-            while tokens and not is_word(tokens[0]):
-                del tokens[0]
+            tokens = dropwhile(lambda token: not is_word(token), tokenize(sentence))
+            tokens = [sys.intern(token) for token in tokens]  # each word stands in memory once
             in_small_letters = " ".join(tokens).lower()
             if sum(map(is_word, tokens)) >= MIN_WORDS and in_small_letters not in seen:
                 seen.add(in_small_letters)
