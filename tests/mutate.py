@@ -14,17 +14,18 @@ PROJECT = Path(__file__).parent.parent
 # A file and the tests that watch over it: in each pair, what stands there once, and what is put in its place.
 MUTATIONS = {
     ("utils/completion.py", "test_completion.py"): [
-        ("end_scores = end_log_p / length**", "end_scores = end_log_p / (length + 1) ** "),
-        ("searches, best_scores, kept", "rows -= before[going_on].flatten()\n        searches, best_scores, kept"),
+        ("len(ids) + 1 for ids, _", "len(ids) for ids, _"),
+        ("LAMBDA * in_context", "0 * in_context"),
+        ("beginning[-CONTEXT:]", "beginning"),
+        ("of_beginning - LAMBDA", "of_beginning.sort().values - LAMBDA"),
+        ("searches, kept_log_p =", "rows -= before[going_on].flatten()\n        searches, kept_log_p ="),
         ("words.flatten(0, 1)[rows]", "words[going_on].expand(-1, word.shape[1], -1).flatten(0, 1)"),
-        ("new_log_p.where(word == END, -torch.inf).max", "new_log_p[:, :1].where(word[:, :1] == END, -torch.inf).max"),
+        ("in ((word == END) & new_log_p", "in ((word == END)[:, :1] & new_log_p[:, :1]"),
         ("range(1, max_words + 2)", "range(1, max_words + 1)"),
-        ("(max_words + 1) ** length_power > best", "length**length_power > best"),
+        ("< beam for number", "< 1 for number"),
         ("any():\n            break\n        rows", "all():\n            break\n        rows"),
         ("words[row, kept_log_p[row].argmax(), start:]", "words[row, -1, start:]"),
-        ("best_scores = end_scores.maximum(best_scores)", "best_scores = end_scores"),
-        ("(end_scores > best_scores)", "(end_scores > -torch.inf)"),
-        ("best[searches[row]] =", "best[row] ="),
+        ("set_aside[searches[row]]", "set_aside[row]"),
         ("topk(min(beam,", "topk(min(beam + 1,"),
         ("        bar_repeated_pairs(log_p, words.flatten(0, 1))\n", ""),
         ("    return best\n", "    return [Ending([], ended=True) for _ in best]\n"),
@@ -83,7 +84,7 @@ MUTATIONS = {
     ("rollout.py", "test_rollout.py"): [
         ("return checkpoints[-1]", "return checkpoints[0]"),
         (", key=lambda path: path.stat().st_mtime", ""),
-        ("options.beam or 5", "5"),
+        ("options.beam or 10", "10"),
     ],
 }  # fmt: skip
 

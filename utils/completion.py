@@ -18,12 +18,16 @@ LENGTH_POWER = 0.7  # read on 200 beginnings: 0 ends too soon, 1 hangs on second
 LAMBDA, CONTEXT = 0.2, 2  # read blind on 100 beginnings: 75 made sense, and 70 without
 LETTER = re.compile(r"[^\W_]")
 # What ends a sentence that was typed; "..." asks to go on.
-STOPPED = re.compile(rf"(?:(?<![.…])[.।。۔]|[?!？！؟]|{GREEK_QUESTION})[\"'”“’»«)\]]*$")
+STOPPED = re.compile(rf"(?:(?<![.…])[.।。۔։።။។]|[?!？！؟]|{GREEK_QUESTION})[\"'”“’»«)\]]*$")
 # How scripts write the marks that they have of their own. A script's name begins the Unicode name of its letters.
 MARKS_OF_SCRIPT = {
     "GREEK": str.maketrans("?", ";"),
     "ARABIC": str.maketrans("?,;", "؟،؛"),
-    **dict.fromkeys(("DEVANAGARI", "BENGALI", "GURMUKHI"), str.maketrans(".", "।")),
+    **dict.fromkeys(("DEVANAGARI", "BENGALI", "GURMUKHI", "ORIYA"), str.maketrans(".", "।")),
+    "ARMENIAN": str.maketrans(".", "։"),
+    "ETHIOPIC": str.maketrans(".", "።"),
+    "MYANMAR": str.maketrans(".", "။"),
+    "KHMER": str.maketrans(".", "។"),
     **dict.fromkeys(("CJK", "HIRAGANA", "KATAKANA"), str.maketrans(".?!,;:", "。？！，；：")),
 }
 
