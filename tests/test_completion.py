@@ -8,7 +8,7 @@ from conftest import SAYINGS
 from torch.nn.utils.rnn import pack_sequence
 
 from models import CELLS, LSTM, LanguageModel
-from utils.completion import Ending, draw, greedy, is_whole, search, tokens_of, write_sentence
+from utils.completion import Ending, draw, greedy, is_whole, scores, search, tokens_of, write_sentence
 from utils.dataset import SentenceDataset, batches
 from utils.loss import WeightedCrossEntropy
 from utils.sentences import tokenize
@@ -101,6 +101,14 @@ def test_search_is_a_beam_search(model_and_vocabulary, max_words, length_power):
     for beam in (1, 2, 3, 5):
         expected = [plain_search(model, ids, beam, max_words, length_power) for ids in BEGINNINGS]
         assert search(model, BEGINNINGS, beam, max_words, length_power) == expected
+
+
+def test_scores_are_those_of_the_formula(model_and_vocabulary):
+    model, _ = model_and_vocabulary
+    for beginning in BEGINNINGS:
+        endings = [([2, 3], -4.0), ([5], -1.5), ([9, 9, 4, 2], -7.0)]
+        expected = [score(model, beginning, ids, log_p, 0.7) for ids, log_p in endings]
+        assert scores(model, beginning, endings, 0.7).tolist() == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_endings_of_these_tests_differ(model_and_vocabulary):
