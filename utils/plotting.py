@@ -40,6 +40,7 @@ STYLES = (
     {"color": "#777777", "linewidth": 1.5, "linestyle": ":", "marker": "*", "markersize": 7},
 )
 THIN = {"linewidth": 1.5, "markersize": 6}
+ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "frameon": False}  # a legend there covers nothing
 TRAIN = {"color": "#E69F00", "linestyle": "--", "marker": "o", "markersize": 5}
 TEST = {"color": "#0072B2", "linestyle": "-", "marker": "s", "markersize": 5}
 
@@ -92,7 +93,7 @@ def draw_history(history: History, figure: Figure) -> Figure:
         axes.set_xlim(0, max([1, *numbers, *steps]) * 1.05)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False)  # above: it covers nothing
+        axes.legend(ncols=4, **ABOVE)
     return figure
 
 
@@ -179,7 +180,7 @@ def plot_speed(rows: Sequence[tuple[str, Mapping[str, float]]], path: Path) -> N
     axes.set_yticks(range(len(rows)), [title for title, _ in rows])
     axes.invert_yaxis()
     axes.set_ylabel("batch, embedding, hidden, lengths")
-    axes.legend(loc="lower right")
+    axes.legend(ncols=len(names), **ABOVE)
     save_figure(figure, path)
 
 
