@@ -24,11 +24,11 @@ def main() -> int:
     data = load_data(options)
 
     # Models
-    model = build(CELLS[options.model] if options.model in SUCCESSORS else LSTM, data, options)
     if options.model in SUCCESSORS:
-        models = {options.model: model}
+        models = {options.model: build(CELLS[options.model], data, options)}
     else:
-        models = {"lstm": model, "torch_lstm": with_torch_lstm(model)}  # from the same weights
+        by_hand = build(LSTM, data, options)
+        models = {"lstm": by_hand, "torch_lstm": with_torch_lstm(by_hand)}  # from the same weights
     if options.model == "both":
         batch = next(iter(batches(data.train, options.batch_size)))
         outputs, gradients = largest_differences(*models.values(), batch)

@@ -76,7 +76,7 @@ MUTATIONS = {
         ("torch.rand(hidden_size) * self.log_tau.detach().exp()", "torch.rand(hidden_size)"),
     ],
     ("utils/console.py", "test_rollout.py"): [
-        ("[len(beginning) - 1:]", "[len(beginning):]"),
+        ("[len(completion.beginning) - 1:]", "[len(completion.beginning):]"),
         ("ending.ids + [END] * ending.ended", "ending.ids"),
         ("search(model, beginnings, options.beam,", "search(model, beginnings, 5,"),
         ("options.beam == 1:", "options.beam <= 2:"),

@@ -63,10 +63,10 @@ def log_probabilities(logits: Tensor, barred: list[int]) -> Tensor:
     return logits.index_fill(1, torch.tensor(barred, device=logits.device), -torch.inf).log_softmax(dim=1)
 
 
-def pack_beginnings(model: LanguageModel, beginnings: Sequence[Sequence[int]]) -> PackedSequence:
-    """Word ids of sentences of any lengths, packed on the model's device."""
+def pack_sentences(model: LanguageModel, sentences: Sequence[Sequence[int]]) -> PackedSequence:
+    """Word ids of sentences, or of their beginnings, of any lengths, packed on the model's device."""
     device = model.bias.device
-    return pack_sequence([torch.tensor(ids, device=device) for ids in beginnings], enforce_sorted=False)
+    return pack_sequence([torch.tensor(ids, device=device) for ids in sentences], enforce_sorted=False)
 
 
 def pack_one_each(words: Tensor) -> PackedSequence:
@@ -83,7 +83,7 @@ def greedy(model: LanguageModel, beginning: Sequence[int], max_words: int) -> En
         max_words: the ending is cut after so many words and marks.
     """
     ids: list[int] = []
-    log_p, states = next_word(model, pack_beginnings(model, [beginning]))
+    log_p, states = next_word(model, pack_sentences(model, [beginning]))
     while (word := log_p.argmax(dim=1)) != END and len(ids) < max_words:
         ids.append(word.item())
         log_p, states = next_word(model, pack_one_each(word), states)
@@ -125,7 +125,7 @@ def search(
         max_words: an ending is cut after so many words and marks.
         length_power: see `scores`.
     """
-    log_p, states = next_word(model, pack_beginnings(model, beginnings))
+    log_p, states = next_word(model, pack_sentences(model, beginnings))
     device, vocabulary_size = log_p.device, log_p.shape[1]
     set_aside: list[list[tuple[list[int], float]]] = [[] for _ in beginnings]  # ids and log-probability
     searches = torch.arange(len(beginnings), device=device)  # those still going on
@@ -192,17 +192,13 @@ def scores(
         (endings,)
     """
     context = list(beginning[-CONTEXT:])
-    sentences = [torch.tensor([*context, *ids, END]) for ids, _ in endings]
-    inputs = pack_sequence([sentence[:-1] for sentence in sentences], enforce_sorted=False).to(model.bias.device)
+    inputs = pack_sentences(model, [[*context, *ids] for ids, _ in endings])
+    targets = pack_sentences(model, [[*context[1:], *ids, END] for ids, _ in endings])
     logits, _ = model(inputs)
-    log_p, _ = pad_packed_sequence(logits._replace(data=log_probabilities(logits.data, [ANY])), batch_first=True)
+    log_p = log_probabilities(logits.data, [ANY]).gather(1, targets.data.unsqueeze(1)).squeeze(1)
+    log_p, _ = pad_packed_sequence(inputs._replace(data=log_p), batch_first=True)  # zeros behind an ending
+    in_context = log_p[:, len(context) - 1:].sum(dim=1).cpu()
     lengths = torch.tensor([len(ids) + 1 for ids, _ in endings])
-    in_context = torch.stack(
-        [
-            row[torch.arange(len(context) - 1, len(sentence) - 1), sentence[len(context):]].sum()
-            for row, sentence in zip(log_p.cpu(), sentences, strict=True)
-        ]
-    )
     of_beginning = torch.tensor([of_ending for _, of_ending in endings])
     return (of_beginning - LAMBDA * in_context) / lengths**length_power
 
@@ -225,7 +221,7 @@ def draw(
         max_words: an ending is cut after so many words and marks.
         generator: where the randomness comes from.
     """
-    log_p, states = next_word(model, pack_beginnings(model, beginnings))
+    log_p, states = next_word(model, pack_sentences(model, beginnings))
     running = torch.arange(len(beginnings))
     ids: list[list[int]] = [[] for _ in beginnings]
     ended = [False] * len(beginnings)

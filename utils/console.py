@@ -13,7 +13,7 @@ from utils.checkpoint import Checkpoint
 from utils.completion import Ending, draw, greedy, is_whole, search, tokens_of, write_sentence
 from utils.errors import UserError
 from utils.history import in_figures, title_of
-from utils.inspection import activity, attention, embedding_map, guesses, neighbours, word_sum
+from utils.inspection import Guess, activity, attention, embedding_map, guesses, neighbours, word_sum
 from utils.vocabulary import ANY, END
 
 ENDINGS_AT_ONCE = 1280  # of piped beginnings, side by side
@@ -163,15 +163,19 @@ def find_endings(
 
 def alternatives(completion: Completion, checkpoint: Checkpoint, count: int) -> str:
     """A table: each word of an ending, and the likeliest words there with their probabilities."""
-    vocabulary = checkpoint.vocabulary
-    beginning, ending = completion.beginning, completion.ending
-    start = len(beginning) if ending.ids else None
-    likeliest = guesses(checkpoint.model, vocabulary, beginning + ending.ids, count, start)[len(beginning) - 1:]
-    chosen = vocabulary.decode(ending.ids + [END] * ending.ended)
+    ending = completion.ending
+    likeliest = guesses_in(completion, checkpoint, count)[len(completion.beginning) - 1:]
+    chosen = checkpoint.vocabulary.decode(ending.ids + [END] * ending.ended)
     rows = [f"    {'chosen':<14} likeliest there"]
     for word, row in zip(chosen, likeliest, strict=False):  # of a cut ending, one guess more is known than words
         rows.append(f"    {word:<14} " + "  ".join(f"{guess.word} {guess.probability:.1%}" for guess in row))
     return "\n".join(rows)
+
+
+def guesses_in(completion: Completion, checkpoint: Checkpoint, count: int) -> list[list[Guess]]:
+    """The likeliest next words after each word of a completed sentence, as they were to choose from."""
+    beginning, ids = completion.beginning, completion.ending.ids
+    return guesses(checkpoint.model, checkpoint.vocabulary, beginning + ids, count, len(beginning) if ids else None)
 
 
 def plot(last: list[Completion], checkpoint: Checkpoint, options: Namespace) -> None:
@@ -184,15 +188,14 @@ def plot(last: list[Completion], checkpoint: Checkpoint, options: Namespace) -> 
     from utils.plotting import plot_activity  # here, since matplotlib takes its time to load
 
     model, vocabulary, history = checkpoint.model, checkpoint.vocabulary, checkpoint.history
-    beginning, ending = last[0].beginning, last[0].ending
-    ids = beginning + ending.ids
+    ids = last[0].beginning + last[0].ending.ids
     if len(ids) > MOST_WORDS:
         print(f"--plot: of {len(ids)} words the last {MOST_WORDS} are drawn", file=sys.stderr)
     words = vocabulary.decode(ids)[-MOST_WORDS:]
     sizes = {name: row[-MOST_WORDS:] for name, row in activity(model, ids).items()}
     looks = attention(model, ids)
     looks = None if looks is None else looks[-MOST_WORDS:, -MOST_WORDS:]
-    next_words = guesses(model, vocabulary, ids, GUESSES, len(beginning) if ending.ids else None)[-MOST_WORDS:]
+    next_words = guesses_in(last[0], checkpoint, GUESSES)[-MOST_WORDS:]
     plot_activity(words, sizes, looks, next_words, history.name, options.plot)
     print(f"wrote {options.plot}", file=sys.stderr)
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_sequence
 
 from models import AttentionLSTM, LanguageModel, TorchLSTM
-from utils.completion import log_probabilities
+from utils.completion import log_probabilities, pack_sentences
 from utils.errors import UserError
 from utils.sentences import tokenize
 from utils.vocabulary import ANY, END, Vocabulary
@@ -40,7 +40,7 @@ def guesses(
         count: how many guesses a word, at most all words but [ANY].
         beginning: the number of words to which something was to be added: [END] can't follow the last of them.
     """
-    logits, _ = model(pack_sequence([torch.tensor(ids, device=model.bias.device)]))
+    logits, _ = model(pack_sentences(model, [ids]))
     if beginning is not None:
         logits.data[beginning - 1, END] = -torch.inf
     count = min(count, len(vocabulary) - 1)
