@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from utils.completion import Ending, tokens_of, write_sentence
 from utils.errors import UserError
-from utils.sentences import UNKNOWN, is_word, read_sentences, split_sentences, tokenize
-from utils.vocabulary import ANY, Vocabulary, normalize
+from utils.sentences import UNKNOWN, is_word, normalize, read_sentences, split_sentences, tokenize
+from utils.vocabulary import ANY, Vocabulary
 
 # Any Unicode, and more often than chance would have it: what texts are made of, in many scripts.
 LETTERS = [*"aBßİǆﬁΣςĢģनिع你๏²7_", "s\u030c", "\u0301", "👩\u200d👩\u200d👧", *"אλ", "tis", "<unk>"]

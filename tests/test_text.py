@@ -106,6 +106,11 @@ def test_duplicates_and_short_sentences_are_dropped(tmp_path):
     assert read_sentences(path).sentences == [["We", "all", "go", "home"], ["We", "all", "go", "out"]]
 
 
+def test_duplicates_are_found_in_any_language(tmp_path):
+    path = write_file(tmp_path, "İki kedi var.\niki kedi var.\n")
+    assert read_sentences(path).sentences == [["İki", "kedi", "var"]]
+
+
 SENTENCES = [
     ["Today", "I", "walk", "on", "Monday"],
     ["Monday", "is", "when", "I", "walk"],

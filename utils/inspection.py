@@ -51,6 +51,11 @@ def guesses(
     ]
 
 
+def embed(model: LanguageModel, ids: Sequence[int]) -> Tensor:
+    """The embeddings of a sentence's words: (words, embedding_size)."""
+    return model.embedding(torch.tensor(ids, device=model.bias.device))
+
+
 def require_open_gates(model: LanguageModel) -> None:
     """Raises a UserError if the model's layers are builtins, which don't show their gates."""
     if isinstance(model.layers[0], TorchLSTM):
@@ -73,7 +78,7 @@ def activity(model: LanguageModel, ids: Sequence[int]) -> dict[str, Tensor]:
     require_open_gates(model)
     layer = model.layers[0]
     cell = layer.lstm if isinstance(layer, AttentionLSTM) else layer
-    embeddings = model.embedding.weight[torch.tensor(ids, device=model.bias.device)]
+    embeddings = embed(model, ids)
     inputs = cell.project(embeddings)
     state = cell.first_state(inputs[:1])
     sizes: dict[str, list[Tensor]] = {}
@@ -100,7 +105,7 @@ def attention(model: LanguageModel, ids: Sequence[int]) -> Tensor | None:
     layer = model.layers[0]
     if not isinstance(layer, AttentionLSTM):
         return None
-    hidden, _ = layer.lstm(pack_sequence([model.embedding.weight[torch.tensor(ids, device=model.bias.device)]]))
+    hidden, _ = layer.lstm(pack_sequence([embed(model, ids)]))
     hidden = hidden.data.unsqueeze(0)
     up_to_now = hidden.new_ones(len(ids), len(ids)).tril().bool()
     return layer.attention.weights(hidden, hidden, up_to_now)[0].cpu()

@@ -95,6 +95,11 @@ def is_word(token: str) -> bool:
     return token[0] not in MARKS
 
 
+def normalize(text: str) -> str:
+    """What all ways to write words have in common: their small letters, composed (NFC); i for the Turkish İ."""
+    return unicodedata.normalize("NFC", text.lower().replace("i\u0307", "i"))
+
+
 def split_sentences(text: str) -> list[str]:
     """Parts a text where one of `STOPS` or a Greek ; and a space are followed by no small letter, and behind 。！？.
 
@@ -130,9 +135,9 @@ def read_sentences(path: Path, field: str | None = None) -> Sentences:
         for sentence in split_sentences(text):
             tokens = dropwhile(lambda token: not is_word(token), tokenize(sentence))
             tokens = [sys.intern(token) for token in tokens]  # each word stands in memory once
-            in_small_letters = " ".join(tokens).lower()
-            if sum(map(is_word, tokens)) >= MIN_WORDS and in_small_letters not in seen:
-                seen.add(in_small_letters)
+            normalized = normalize(" ".join(tokens))
+            if sum(map(is_word, tokens)) >= MIN_WORDS and normalized not in seen:
+                seen.add(normalized)
                 sentences.append(tokens)
     if not sentences:
         raise UserError(f"{path}: no sentence of {MIN_WORDS} words or more in it")

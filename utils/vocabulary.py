@@ -1,10 +1,9 @@
 """Words ↔ ids: the embedding dict."""
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from utils.sentences import UNKNOWN
+from utils.sentences import UNKNOWN, normalize
 
 END, ANY = 0, 1  # the ids of [END], after each sentence, and of [ANY], in place of every rare word
 
@@ -51,8 +50,3 @@ class Vocabulary:
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Ids → written forms."""
         return [self.words[i] for i in ids]
-
-
-def normalize(token: str) -> str:
-    """What all ways to write a word have in common: its small letters, composed (NFC); i for the Turkish İ."""
-    return unicodedata.normalize("NFC", token.lower().replace("i\u0307", "i"))
