@@ -37,10 +37,11 @@ class PhasedLSTM(LSTM):
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size)
-        # Periods of 1 to 20 words, as long as sentences are; τ > 0 and 0 < r < 1 by exp and σ.
+        # Periods of 1 to 20 words, as long as sentences are; τ > 0 and 0 < r < 1 by exp and σ. The paper starts with
+        # r = 0.05, for inputs of which few matter; here r = σ(3) = 0.95, since every word does.
         self.log_tau = nn.Parameter(torch.empty(hidden_size).uniform_(0, math.log(20)))
         self.s = nn.Parameter(torch.rand(hidden_size) * self.log_tau.detach().exp())
-        self.logit_r = nn.Parameter(torch.zeros(hidden_size))
+        self.logit_r = nn.Parameter(torch.full((hidden_size,), 3.0))
 
     def first_state(self, x: Tensor) -> State:
         """Zeros: h and c (batch, hidden_size), t (batch, 1)."""

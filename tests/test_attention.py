@@ -139,6 +139,7 @@ def test_gradients_are_those_of_finite_differences(monkeypatch):
     monkeypatch.setattr("models.attention.FEATURES", 3)  # few weights are soon checked
     torch.manual_seed(1)
     layer = AttentionLSTM(INPUT, 4).double()
+    nn.init.uniform_(layer.attention.V.weight, -0.8, 0.8)
     names, weights = zip(*layer.named_parameters(), strict=True)
 
     def outputs(x, *weights):

@@ -4,11 +4,12 @@ import math
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_sequence
 
-from models import CELLS, LSTM, LanguageModel, PhasedLSTM
+from models import CELLS, LSTM, AttentionLSTM, LanguageModel, PhasedLSTM
 
 INPUT, HIDDEN = 30, 100
-# Attention adds torch.nn.Linear, which draws by a rule of its own, to an LSTM that is among the others.
+# Attention adds weights with rules of their own to an LSTM that is among the others.
 RECURRENT = {name: cell for name, cell in CELLS.items() if name != "attention_lstm"}
 
 
@@ -43,3 +44,11 @@ def test_clocks_have_periods_of_1_to_20_words_and_begin_anywhere_in_them():
     assert 0 <= begin.min() < 0.02
     assert 0.98 < begin.max() <= 1
     assert begin.mean() == pytest.approx(0.5, abs=0.04)
+    assert torch.sigmoid(layer.logit_r.detach()).numpy() == pytest.approx(0.95, abs=0.005)
+
+
+def test_attention_begins_as_the_lstm_alone():
+    torch.manual_seed(0)
+    layer = AttentionLSTM(INPUT, HIDDEN)
+    sentences = pack_sequence([torch.randn(4, INPUT), torch.randn(2, INPUT)])
+    torch.testing.assert_close(layer(sentences)[0].data, layer.lstm(sentences)[0].data.tanh())

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from test_completion import log_probability_of
+from torch import nn
 from torch.nn.utils.rnn import pack_sequence
 
 from models import CELLS, AttentionLSTM, LanguageModel
@@ -50,6 +51,7 @@ def test_activity_shows_what_the_layer_does(name):
 def test_with_attention_the_lstm_and_its_output_are_shown():
     torch.manual_seed(0)
     model = LanguageModel(AttentionLSTM, 10, 6, 9).eval()
+    nn.init.uniform_(model.layers[0].attention.V.weight)  # it begins with no weight on the context
     rows = activity(model, [3, 4, 5])
     output, (last, _, _, h, c) = model.layers[0](pack_sequence([model.embedding.weight[[3, 4, 5]]]))
     assert list(rows) == ["i", "f", "g", "o", "h", "c", "h̃"]
@@ -62,6 +64,7 @@ def test_attention_is_what_the_layer_mixes():
     torch.manual_seed(0)
     model = LanguageModel(AttentionLSTM, 10, 6, 9).eval()
     layer = model.layers[0]
+    nn.init.uniform_(layer.attention.V.weight)  # it begins with no weight on the context
     for ids in ([3, 4, 5, 4], [7]):
         weights = attention(model, ids).clone()
         packed = pack_sequence([model.embedding.weight[ids]])
